@@ -1,0 +1,96 @@
+//! What is wrong with the input, where, and how to mend it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing can be planned.
+    Error,
+    /// Worth a look.
+    Warning,
+}
+
+/// One problem of one place. Collected, never thrown: every problem of every file comes out in one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Stable code such as `F012` (formats.md: F0xx YAML and structure, F1xx keys and values,
+    /// F2xx references, F3xx templates and scripts, F4xx across environments).
+    pub code: &'static str,
+    /// Error or warning.
+    pub severity: Severity,
+    /// Path from the repository's root.
+    pub file: Arc<str>,
+    /// Bytes of the file that are meant; empty range at 0 for the file as a whole.
+    pub span: Range<usize>,
+    /// A lower-case sentence without a full stop that names the offending value.
+    pub message: String,
+    /// How to mend it, if that can be said.
+    pub help: Option<String>,
+    /// A second place that explains the first ("first defined here").
+    pub related: Option<(Range<usize>, String)>,
+}
+
+impl Diagnostic {
+    /// An error.
+    pub fn error(
+        code: &'static str,
+        file: &Arc<str>,
+        span: Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            file: Arc::clone(file),
+            span,
+            message: message.into(),
+            help: None,
+            related: None,
+        }
+    }
+
+    /// A warning.
+    pub fn warning(
+        code: &'static str,
+        file: &Arc<str>,
+        span: Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, file, span, message)
+        }
+    }
+
+    /// Adds the help line.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds a second place in the same file.
+    #[must_use]
+    pub fn related(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
+        self.related = Some((span, label.into()));
+        self
+    }
+}
+
+/// Sorts by file, place and code, and drops repetitions.
+pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| {
+        (&a.file, a.span.start, a.code, &a.message).cmp(&(
+            &b.file,
+            b.span.start,
+            b.code,
+            &b.message,
+        ))
+    });
+    diagnostics.dedup();
+}
