@@ -1,0 +1,2 @@
+//! The one integration binary: linking the SDK once is most of the build. A line per module, in
+//! alphabetical order; `architecture` is a binary of its own because it needs nothing of this.
