@@ -94,3 +94,37 @@ pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
     });
     diagnostics.dedup();
 }
+
+/// Line and column of a byte offset, both from 1; columns count characters. An offset inside a
+/// character counts as its start, one behind the end as the end.
+pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let before = &text[..offset];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+    (line, before[line_start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line_column;
+
+    #[test]
+    fn places_count_lines_and_characters() {
+        let text = "é: 1\r\nb: ü\n";
+        for (offset, expected) in [
+            (0, (1, 1)),
+            (1, (1, 1)),
+            (2, (1, 2)),
+            (7, (2, 1)),
+            (12, (2, 5)),
+            (13, (3, 1)),
+            (99, (3, 1)),
+        ] {
+            assert_eq!(line_column(text, offset), expected, "{offset}");
+        }
+    }
+}

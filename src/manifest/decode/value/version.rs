@@ -1,0 +1,75 @@
+//! Versions: exactly what the manifest writes, so it must be text for every reader of YAML.
+
+use crate::manifest::codes;
+use crate::manifest::decode::shape;
+use crate::manifest::problems::{Problems, shown};
+use crate::manifest::tree::{Scalar, Style, Value, reads_as_text};
+use crate::model::id::Version;
+
+const LONGEST: usize = 128;
+
+/// Reads a version.
+pub(in crate::manifest::decode) fn version(
+    value: Value<'_, '_>,
+    problems: &mut Problems,
+) -> Option<Version> {
+    let scalar = shape::scalar(value, "a version", problems)?;
+    if let Some((code, message, help)) = problem_of(scalar) {
+        problems.report(code, value.span(), message, help);
+        return None;
+    }
+    Some(Version::new(scalar.text))
+}
+
+fn problem_of(scalar: Scalar<'_>) -> Option<(&'static str, String, String)> {
+    let text = scalar.text;
+    if text == "absent" {
+        return Some((
+            codes::LATER_VALUE,
+            "the version `absent` is not in this version".to_owned(),
+            "leave the service out: fleet then no longer touches it on its hosts".to_owned(),
+        ));
+    }
+    if let Some(problem) = version_problem(text) {
+        return Some((
+            codes::VERSION,
+            format!("{} {problem}", shown(text)),
+            "a version has letters, digits and any of . _ + ~ : @ / -".to_owned(),
+        ));
+    }
+    if scalar.style == Style::Plain && !reads_as_text(text) {
+        return Some((
+            codes::VERSION_QUOTES,
+            format!("YAML reads {} as something else than text", shown(text)),
+            format!("quote it: \"{text}\""),
+        ));
+    }
+    None
+}
+
+/// Why a text cannot be a version, if so: hosts print it on a line of its own, scripts build paths
+/// from it, and `none` is what they print where nothing is installed.
+pub(in crate::manifest) fn version_problem(text: &str) -> Option<&'static str> {
+    let legal = |c: u8| {
+        c.is_ascii_alphanumeric()
+            || matches!(c, b'.' | b'_' | b'+' | b'~' | b':' | b'@' | b'/' | b'-')
+    };
+    if text == "none" {
+        Some("means that nothing is installed")
+    } else if text.is_empty() {
+        Some("is empty")
+    } else if text.len() > LONGEST {
+        Some("is longer than 128 characters")
+    } else if !text.bytes().all(legal) {
+        Some("has a character that no version has")
+    } else if !text.as_bytes()[0].is_ascii_alphanumeric() {
+        Some("does not begin with a letter or digit")
+    } else if text
+        .split('/')
+        .any(|part| part.is_empty() || part.bytes().all(|c| c == b'.'))
+    {
+        Some("leads out of its folder as a path")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,29 @@
+//! An environment has hosts. Without services it is odd but harmless: the last one may just have
+//! been taken out.
+
+use crate::manifest::codes;
+use crate::manifest::decode::{EnvironmentFile, FleetFile};
+use crate::manifest::problems::Problems;
+
+pub(super) fn check(environment: &EnvironmentFile, _: Option<&FleetFile>, problems: &mut Problems) {
+    if !environment.is_sound {
+        return;
+    }
+    let name = &environment.name;
+    if environment.hosts.is_empty() {
+        problems.report(
+            codes::NO_HOSTS,
+            environment.hosts_span.as_ref().unwrap_or(&(0..0)),
+            format!("environment `{name}` has no hosts"),
+            "add `hosts`, or delete the file",
+        );
+    }
+    if environment.services.is_empty() {
+        problems.warn(
+            codes::NO_SERVICES,
+            environment.services_span.as_ref().unwrap_or(&(0..0)),
+            format!("environment `{name}` runs no service"),
+            "add `services` with a version for each",
+        );
+    }
+}

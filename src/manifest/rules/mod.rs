@@ -1,0 +1,72 @@
+//! What must fit together. A rule is a file with one function; each sees what the files say, with
+//! places, and reports to the file that has to change. A rule keeps silent about what could not be
+//! read, so that one mistake gives one error.
+
+mod branches;
+mod emptiness;
+mod instances;
+mod pins;
+mod rollout;
+mod selectors;
+mod services;
+mod shared_instances;
+mod templates;
+mod transports;
+mod unused;
+
+use super::decode::{EnvironmentFile, FleetFile};
+use super::problems::Problems;
+use crate::model::source::Tree;
+
+pub(super) use rollout::merged;
+pub(super) use transports::chosen;
+
+/// An environment's file and where its problems go.
+pub(super) struct Checked {
+    /// None if the file is no mapping at all.
+    pub(super) file: Option<EnvironmentFile>,
+    pub(super) problems: Problems,
+}
+
+type FleetRule = fn(&FleetFile, &Tree, &mut Problems);
+type EnvironmentRule = fn(&EnvironmentFile, Option<&FleetFile>, &mut Problems);
+
+const OF_FLEET: &[FleetRule] = &[
+    branches::check,
+    templates::check,
+    transports::check_fleet,
+    rollout::check_defaults,
+];
+
+const OF_ENVIRONMENT: &[EnvironmentRule] = &[
+    emptiness::check,
+    services::check,
+    transports::check,
+    instances::check,
+    selectors::check,
+    pins::check,
+    rollout::check,
+];
+
+/// Applies every rule.
+pub(super) fn check(
+    tree: &Tree,
+    fleet: Option<&FleetFile>,
+    fleet_problems: &mut Problems,
+    environments: &mut [Checked],
+) {
+    for environment in &mut *environments {
+        if let Some(file) = &environment.file {
+            for rule in OF_ENVIRONMENT {
+                rule(file, fleet, &mut environment.problems);
+            }
+        }
+    }
+    shared_instances::check(environments);
+    if let Some(fleet) = fleet {
+        for rule in OF_FLEET {
+            rule(fleet, tree, fleet_problems);
+        }
+        unused::check(fleet, environments, fleet_problems);
+    }
+}

@@ -1,0 +1,42 @@
+//! A host pins a version of a service that it runs.
+
+use crate::manifest::codes;
+use crate::manifest::decode::{EnvironmentFile, FleetFile, nearest};
+use crate::manifest::problems::{Problems, shown};
+use crate::model::id::ServiceName;
+
+pub(super) fn check(environment: &EnvironmentFile, _: Option<&FleetFile>, problems: &mut Problems) {
+    if !environment.is_sound {
+        return;
+    }
+    for (host_name, host) in &environment.hosts {
+        for (service_name, pin) in &host.pins {
+            let service = environment.services.get(service_name);
+            let help = match service {
+                Some(service) => match &service.select {
+                    Some(select) if !select.value.matches(host_name, &host.labels) => {
+                        "its selector does not match the host; change one of them".to_owned()
+                    }
+                    _ => continue,
+                },
+                None => {
+                    let known = environment.services.keys().map(ServiceName::as_str);
+                    match nearest(service_name.as_str(), known) {
+                        Some(nearest) => format!("did you mean `{nearest}`?"),
+                        None => "add it to `services` of the environment, with a selector if it is for some hosts only".to_owned(),
+                    }
+                }
+            };
+            problems.report(
+                codes::PIN_WITHOUT_SERVICE,
+                &pin.span,
+                format!(
+                    "host {} does not run service {}",
+                    shown(host_name.as_str()),
+                    shown(service_name.as_str())
+                ),
+                help,
+            );
+        }
+    }
+}

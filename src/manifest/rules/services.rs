@@ -1,0 +1,27 @@
+//! An environment runs services of the fleet.
+
+use crate::manifest::codes;
+use crate::manifest::decode::{EnvironmentFile, FleetFile, nearest};
+use crate::manifest::problems::{Problems, shown};
+use crate::model::id::ServiceName;
+
+pub(super) fn check(
+    environment: &EnvironmentFile,
+    fleet: Option<&FleetFile>,
+    problems: &mut Problems,
+) {
+    let Some(services) = fleet.and_then(|fleet| fleet.services.as_ref()) else {
+        return;
+    };
+    for (name, service) in &environment.services {
+        if services.contains_key(name) {
+            continue;
+        }
+        let help = match nearest(name.as_str(), services.keys().map(ServiceName::as_str)) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "declare it under `services` of fleet.yaml".to_owned(),
+        };
+        let message = format!("there is no service {}", shown(name.as_str()));
+        problems.report(codes::UNKNOWN_SERVICE, &service.span, message, help);
+    }
+}

@@ -1,0 +1,81 @@
+//! The parser's errors in words that help: which place, what it is, what to write.
+
+use granit_parser::{ErrorKind, ScanError};
+
+use crate::manifest::codes;
+use crate::manifest::problems::{Problems, Span};
+
+/// Reports the one error at which the parser gave up.
+pub(super) fn report(text: &str, error: &ScanError, problems: &mut Problems) {
+    let span = place(text, error);
+    let info = error.info();
+    let (code, message, help) = match error.kind() {
+        ErrorKind::RecursionLimitExceeded => (
+            codes::TOO_DEEP,
+            format!("more than {} levels of nesting", super::build::DEEPEST),
+            "a manifest needs six",
+        ),
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabAtBlockScalarStart
+        | ErrorKind::TabInPlainScalar => (
+            codes::TAB,
+            "a tab cannot stand here".to_owned(),
+            "indent with spaces",
+        ),
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => (
+            codes::SYNTAX,
+            "a colon that begins a value cannot stand here".to_owned(),
+            "a text with a colon and a space in it is quoted; two keys stand on two lines, equally indented",
+        ),
+        ErrorKind::UnexpectedCharacter { character } => (
+            codes::SYNTAX,
+            format!("a value cannot begin with `{}`", character.escape_default()),
+            "quote the text",
+        ),
+        ErrorKind::UnclosedQuotedScalar => (
+            codes::SYNTAX,
+            "the quote is never closed".to_owned(),
+            "close it; inside single quotes a single quote is written twice",
+        ),
+        ErrorKind::UnknownQuotedScalarEscape => (
+            codes::SYNTAX,
+            "double quotes do not know this escape".to_owned(),
+            "single quotes take a backslash as it is: 'C:\\App'",
+        ),
+        ErrorKind::UnclosedFlowCollection { open } => (
+            codes::SYNTAX,
+            format!("`{open}` is never closed"),
+            "close it, and put commas between the parts",
+        ),
+        ErrorKind::InvalidIndentation | ErrorKind::ExpectedBlockMappingKey => (
+            codes::SYNTAX,
+            format!("the indentation fits nothing above ({info})"),
+            "keys of one mapping begin in the same column",
+        ),
+        ErrorKind::BomInsideDocument => (
+            codes::SYNTAX,
+            "a byte-order mark in the middle of the file".to_owned(),
+            "delete the invisible character",
+        ),
+        _ => (
+            codes::SYNTAX,
+            format!("this is not YAML: {info}"),
+            "nothing below this place was read",
+        ),
+    };
+    problems.report(code, &span, message, help);
+}
+
+/// The character at the parser's place; nothing at the end of a line or of the text.
+fn place(text: &str, error: &ScanError) -> Span {
+    let mut start = error.marker().byte_offset().unwrap_or(0).min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    match text[start..].chars().next() {
+        Some(c) if c != '\n' && c != '\r' => start..start + c.len_utf8(),
+        _ => start..start,
+    }
+}
