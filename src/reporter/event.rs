@@ -1,0 +1,259 @@
+//! Events as lines: for people, and `fleet.event/1` for programs.
+
+use super::fold;
+use super::plan::versions;
+use super::text::{Palette, Tone, plural, seconds, to_json};
+use crate::model::event::{Event, EventKind, StepProgress};
+use crate::model::id::HostName;
+use crate::model::ledger::{RolloutState, WaveKind};
+use crate::model::report::Outcome;
+
+/// One event on one line.
+pub fn json(event: &Event) -> String {
+    to_json(event)
+}
+
+/// The event for a person; none where a line would say nothing that another does not.
+pub fn line(event: &Event, palette: Palette) -> Option<String> {
+    let environment = &event.environment;
+    let rollout = event
+        .rollout
+        .as_ref()
+        .map(|id| format!("rollout {id}"))
+        .unwrap_or_default();
+    Some(match &event.kind {
+        EventKind::Planned { .. } => return None,
+        EventKind::Waiting { reason, .. } => {
+            format!(
+                "{environment}  {}  {reason}",
+                palette.paint(Tone::Held, "waiting")
+            )
+        }
+        EventKind::Started {
+            plan_id,
+            total,
+            resumed,
+            ..
+        } => {
+            let verb = if *resumed { "goes on" } else { "started" };
+            format!(
+                "{environment}  {rollout} {verb}: plan {}, {}",
+                plan_id.short(),
+                plural(*total, "host")
+            )
+        }
+        EventKind::WaveStarted {
+            wave,
+            direction,
+            hosts,
+        } => {
+            let back = match direction {
+                WaveKind::Forward => "",
+                WaveKind::Rollback => " back",
+            };
+            let names = fold::hosts(&hosts.iter().collect::<Vec<&HostName>>());
+            format!(
+                "{environment}  {}{back}: {names}",
+                palette.paint(Tone::Strong, &format!("wave {wave}"))
+            )
+        }
+        EventKind::Step {
+            progress: StepProgress::Sent,
+            ..
+        } => return None,
+        EventKind::Step { .. } => step(event, palette)?,
+        EventKind::WaveDone {
+            wave,
+            succeeded,
+            failed,
+            deferred,
+            ..
+        } => {
+            let counts: Vec<String> = [
+                (succeeded, "succeeded"),
+                (failed, "failed"),
+                (deferred, "deferred"),
+            ]
+            .into_iter()
+            .filter(|(count, _)| **count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+            format!("{environment}  wave {wave} done: {}", counts.join(", "))
+        }
+        EventKind::Paused { reason } => {
+            format!(
+                "{environment}  {}  {reason}",
+                palette.paint(Tone::Held, "paused")
+            )
+        }
+        EventKind::RollingBack { reason, hosts } => {
+            format!(
+                "{environment}  {} {}: {reason}",
+                palette.paint(Tone::Bad, "rolling back"),
+                plural(hosts.len(), "host")
+            )
+        }
+        EventKind::Ended { state, reason } => {
+            let tone = state_tone(*state);
+            let because = if reason.is_empty() {
+                String::new()
+            } else {
+                format!(": {reason}")
+            };
+            format!(
+                "{environment}  {rollout} {}{because}",
+                palette.paint(tone, &words(state.as_str()))
+            )
+        }
+    })
+}
+
+/// A step's line: `  web-1  hello  1.0.0 → 1.1.0  succeeded  1.2 s`.
+pub fn step(event: &Event, palette: Palette) -> Option<String> {
+    let EventKind::Step {
+        host,
+        service,
+        action,
+        from,
+        to,
+        progress,
+        version,
+        seconds: took,
+        message,
+        ..
+    } = &event.kind
+    else {
+        return None;
+    };
+    let change = versions(*action, from.as_ref(), to.as_ref());
+    let mut line = format!("  {host}  {service}  {change}  ");
+    let (tone, word) = match progress {
+        StepProgress::Sent => (Tone::Plain, "sent"),
+        StepProgress::Asking => (Tone::Held, "asking the host"),
+        StepProgress::Over(outcome) => (outcome_tone(*outcome), outcome.as_str()),
+    };
+    line += &palette.paint(tone, &words(word));
+    if let Some(took) = took {
+        line += &format!("  {}", seconds(*took));
+    }
+    if let (StepProgress::Over(Outcome::RolledBack | Outcome::Failed), Some(version)) =
+        (progress, version)
+    {
+        line += &format!("  {version} runs");
+    }
+    if !message.is_empty() {
+        line += &format!("  {message}");
+    }
+    Some(line)
+}
+
+/// `rolled_back` as people write it.
+pub fn words(word: &str) -> String {
+    word.replace('_', " ")
+}
+
+/// Good, bad or in between.
+pub const fn state_tone(state: RolloutState) -> Tone {
+    match state {
+        RolloutState::Succeeded => Tone::Good,
+        RolloutState::Failed | RolloutState::RolledBack | RolloutState::Aborted => Tone::Bad,
+        RolloutState::Running => Tone::Plain,
+        RolloutState::Waiting
+        | RolloutState::Soaking
+        | RolloutState::Paused
+        | RolloutState::Superseded => Tone::Held,
+    }
+}
+
+const fn outcome_tone(outcome: Outcome) -> Tone {
+    match outcome {
+        Outcome::Succeeded => Tone::Good,
+        Outcome::Refused | Outcome::RolledBack | Outcome::Failed | Outcome::Unknown => Tone::Bad,
+        Outcome::Superseded | Outcome::Deferred | Outcome::Untouched => Tone::Held,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::EVENT_FORMAT;
+    use crate::model::plan::Action;
+    use crate::model::time::Timestamp;
+
+    fn event(kind: EventKind) -> Event {
+        Event {
+            format: EVENT_FORMAT,
+            at: Timestamp::from_unix(1_795_136_500),
+            environment: "production".into(),
+            rollout: Some("20261120T010140Z-3f2a91".into()),
+            kind,
+        }
+    }
+
+    fn story() -> Vec<Event> {
+        let over = |host: &str, outcome, version: &str, message: &str| EventKind::Step {
+            wave: 1,
+            host: host.into(),
+            service: "hello".into(),
+            action: Action::Upgrade,
+            from: Some("1.0.0".into()),
+            to: Some("1.1.0".into()),
+            progress: StepProgress::Over(outcome),
+            version: Some(version.into()),
+            seconds: Some(1.25),
+            message: message.to_owned(),
+        };
+        [
+            EventKind::Started {
+                plan_id: "sha256:5e1c09a4aaaa".into(),
+                revision: "8c1f0e2".into(),
+                total: 2,
+                resumed: false,
+            },
+            EventKind::WaveStarted {
+                wave: 1,
+                direction: WaveKind::Forward,
+                hosts: vec!["web-1".into(), "web-2".into()],
+            },
+            over("web-1", Outcome::Succeeded, "1.1.0", ""),
+            over(
+                "web-2",
+                Outcome::RolledBack,
+                "1.0.0",
+                "verify: connection refused",
+            ),
+            EventKind::WaveDone {
+                wave: 1,
+                direction: WaveKind::Forward,
+                succeeded: 1,
+                failed: 1,
+                deferred: 0,
+            },
+            EventKind::RollingBack {
+                reason: "web-2 failed".to_owned(),
+                hosts: vec!["web-1".into()],
+            },
+            EventKind::Ended {
+                state: RolloutState::RolledBack,
+                reason: "1 of 2 hosts failed".to_owned(),
+            },
+        ]
+        .map(event)
+        .to_vec()
+    }
+
+    #[test]
+    fn a_story_reads_line_by_line() {
+        let lines: Vec<_> = story()
+            .iter()
+            .filter_map(|event| line(event, Palette::PLAIN))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn programs_get_every_event() {
+        let lines: Vec<_> = story().iter().map(json).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

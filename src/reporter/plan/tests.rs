@@ -1,0 +1,146 @@
+use super::*;
+use crate::model::id::{Digest, FleetName};
+use crate::model::plan::{ChangeReason, Gate, GateKind, HeldReason, PLAN_FORMAT, Summary, Wave};
+use crate::model::policy::RolloutPolicy;
+
+fn change(host: &str, service: &str, from: Option<&str>, to: &str, wave: u32) -> Change {
+    Change {
+        host: host.into(),
+        instance: "i-021ef46178a035ed0".into(),
+        service: service.into(),
+        action: match from {
+            None => Action::Install,
+            Some(from) if from == to => Action::Reconfigure,
+            Some(_) => Action::Upgrade,
+        },
+        reason: match from {
+            None => ChangeReason::NewHost,
+            Some(from) if from == to => ChangeReason::Variables,
+            Some(_) => ChangeReason::Version,
+        },
+        from: from.map(Version::from),
+        to: Some(to.into()),
+        digest: Digest::of("new"),
+        previous_digest: from.map(Digest::of),
+        wave,
+    }
+}
+
+fn sample() -> EnvironmentPlan {
+    let changes = vec![
+        change("hosting-1", "metricus", Some("0.5.0"), "1.1.0", 1),
+        change("hosting-4", "metricus", Some("0.5.0"), "1.1.0", 2),
+        change("hosting-4", "motd", Some("3"), "3", 2),
+        change("hosting-5", "metricus", Some("0.5.0"), "1.1.0", 2),
+        change("hosting-6", "metricus", Some("0.5.0"), "1.1.0", 2),
+        change("hosting-7", "metricus", None, "1.1.0", 2),
+    ];
+    EnvironmentPlan {
+        name: "production".into(),
+        plan_id: "sha256:5e1c09a4aaaa".into(),
+        summary: Summary {
+            change: 6,
+            unchanged: 2,
+            held: 1,
+        },
+        gates: vec![Gate {
+            kind: GateKind::Hold,
+            open: false,
+            reason: "stock-taking until Monday".to_owned(),
+        }],
+        waves: vec![Wave {
+            number: 1,
+            hosts: vec!["hosting-1".into()],
+        }],
+        changes,
+        held: vec![Held {
+            host: "hosting-2".into(),
+            service: "metricus".into(),
+            from: Some("0.5.0".into()),
+            to: Some("1.1.0".into()),
+            reason: HeldReason::Hold,
+            message: "customer demo until Friday".to_owned(),
+            until: None,
+        }],
+        unchanged: ["hosting-3", "hosting-8"]
+            .map(|host| Unchanged {
+                host: host.into(),
+                service: "metricus".into(),
+                version: "0.5.0".into(),
+                pinned: true,
+                older_scripts: host == "hosting-8",
+            })
+            .to_vec(),
+        warnings: vec![
+            "the desired branch was rewritten: 4ad2be1 is no longer part of it".to_owned(),
+        ],
+    }
+}
+
+fn show(plan: &EnvironmentPlan, all: bool, width: usize) -> String {
+    let policy = Policy::new(
+        RolloutPolicy {
+            on_failure: OnFailure::Rollback,
+            ..RolloutPolicy::default()
+        },
+        None,
+    );
+    let desired = Desired::Commit {
+        revision: "8c1f0e2aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".into(),
+        subject: "metricus 1.1.0".to_owned(),
+        author: "alice".to_owned(),
+        at: Timestamp::from_unix(1_000_000),
+    };
+    let options = Options {
+        all,
+        palette: Palette::PLAIN,
+        width,
+        now: Timestamp::from_unix(1_000_000 + 14 * 60),
+    };
+    text(plan, &policy, &desired, options)
+}
+
+#[test]
+fn wide() {
+    insta::assert_snapshot!(show(&sample(), true, 140));
+}
+
+#[test]
+fn at_eighty_columns() {
+    let shown = show(&sample(), false, 80);
+    assert!(shown.lines().all(|line| width_of(line) <= 80), "{shown}");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn no_changes() {
+    let mut plan = sample();
+    plan.changes.clear();
+    plan.gates.clear();
+    plan.warnings.clear();
+    plan.held.clear();
+    plan.summary = Summary {
+        change: 0,
+        unchanged: 2,
+        held: 0,
+    };
+    insta::assert_snapshot!(show(&plan, false, 140));
+}
+
+#[test]
+fn json_has_unchanged_rows_only_on_demand() {
+    let document = PlanDocument {
+        format: PLAN_FORMAT.to_owned(),
+        fleet: FleetName::from("acme"),
+        revision: None,
+        ledger_revision: None,
+        environments: vec![sample()],
+    };
+    let field = r#""unchanged":[{"#;
+    assert!(json(&document, true).contains(field));
+    assert!(!json(&document, false).contains(field));
+    assert_eq!(
+        serde_json::from_str::<PlanDocument>(&json(&document, true)).expect("reads back"),
+        document
+    );
+}

@@ -1,0 +1,251 @@
+//! Desired beside observed: `fleet.status/1`, and text.
+
+use serde::Serialize;
+
+use super::event::{state_tone, words};
+use super::fold;
+use super::plan::Desired;
+use super::text::{Palette, Tone, ago, columns, plural, to_json};
+use crate::model::id::{
+    EnvironmentName, FleetName, HostName, InstanceId, PlanId, Revision, RolloutId, ServiceName,
+    Version,
+};
+use crate::model::ledger::RolloutRecord;
+use crate::model::observed::ServiceState;
+use crate::model::plan::{Gate, HeldReason};
+use crate::model::time::Timestamp;
+
+/// `format` of the document.
+pub const STATUS_FORMAT: &str = "fleet.status/1";
+
+/// The whole answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// [`STATUS_FORMAT`].
+    pub format: &'static str,
+    /// The fleet.
+    pub fleet: FleetName,
+    /// The desired commit.
+    pub revision: Revision,
+    /// The ledger's commit; null before the first.
+    pub ledger_revision: Option<Revision>,
+    /// By name.
+    pub environments: Vec<EnvironmentStatus>,
+}
+
+/// One environment.
+#[derive(Clone, Debug, Serialize)]
+pub struct EnvironmentStatus {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// In one word.
+    pub state: EnvironmentState,
+    /// What a plan made now would be; null where it is invalid.
+    pub plan_id: Option<PlanId>,
+    /// The open rollout.
+    pub rollout: Option<RolloutRecord>,
+    /// Those that are set.
+    pub gates: Vec<Gate>,
+    /// By name.
+    pub hosts: Vec<HostStatus>,
+}
+
+/// An environment in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvironmentState {
+    /// Every host runs what it should, or is held on purpose.
+    InSync,
+    /// A plan made now has changes.
+    Pending,
+    /// A rollout waits at a gate.
+    Waiting,
+    /// A rollout is under way.
+    Rolling,
+    /// A rollout was stopped.
+    Paused,
+    /// Something is blocked or unknown.
+    Blocked,
+    /// Its manifest has errors.
+    Invalid,
+}
+
+impl EnvironmentState {
+    /// The word in text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InSync => "in sync",
+            Self::Pending => "pending",
+            Self::Waiting => "waiting",
+            Self::Rolling => "rolling",
+            Self::Paused => "paused",
+            Self::Blocked => "blocked",
+            Self::Invalid => "invalid",
+        }
+    }
+
+    const fn tone(self) -> Tone {
+        match self {
+            Self::InSync => Tone::Good,
+            Self::Pending | Self::Waiting | Self::Rolling => Tone::Held,
+            Self::Paused | Self::Blocked | Self::Invalid => Tone::Bad,
+        }
+    }
+}
+
+/// One host.
+#[derive(Clone, Debug, Serialize)]
+pub struct HostStatus {
+    /// Its name.
+    pub host: HostName,
+    /// Its instance.
+    pub instance: InstanceId,
+    /// By name.
+    pub services: Vec<ServiceStatus>,
+}
+
+/// One service on one host.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ServiceStatus {
+    /// Its name.
+    pub service: ServiceName,
+    /// What git says; null where it left the manifest.
+    pub desired: Option<Version>,
+    /// What the host said last.
+    pub version: Option<Version>,
+    /// What the last word on it was; null before the first.
+    pub state: Option<ServiceState>,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// The rollout that brought it here.
+    pub rollout: Option<RolloutId>,
+    /// Why it is not changed.
+    pub held: Option<HeldStatus>,
+}
+
+/// Why a service on a host is not changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HeldStatus {
+    /// In one word.
+    pub reason: HeldReason,
+    /// In words.
+    pub message: String,
+    /// When it is looked at again.
+    pub until: Option<Timestamp>,
+}
+
+/// The document, on one line.
+pub fn json(status: &Status) -> String {
+    to_json(status)
+}
+
+/// A block per environment; hosts that are alike share a row.
+pub fn text(status: &Status, desired: &Desired, palette: Palette, now: Timestamp) -> String {
+    let mut out = vec![format!(
+        "{}  desired {}",
+        palette.paint(Tone::Strong, status.fleet.as_str()),
+        desired.text(now)
+    )];
+    for environment in &status.environments {
+        out.push(String::new());
+        out.push(format!(
+            "{}  {}   {}",
+            palette.paint(Tone::Strong, environment.name.as_str()),
+            palette.paint(environment.state.tone(), environment.state.as_str()),
+            plural(environment.hosts.len(), "host")
+        ));
+        if let Some(rollout) = &environment.rollout {
+            out.push(open_rollout(rollout, palette));
+        }
+        for gate in environment.gates.iter().filter(|gate| !gate.open) {
+            out.push(format!(
+                "  gate {} closed, {}",
+                gate.kind.as_str(),
+                gate.reason
+            ));
+        }
+        out.extend(rows(environment, palette, now));
+    }
+    out.into_iter().map(|line| line + "\n").collect()
+}
+
+fn open_rollout(rollout: &RolloutRecord, palette: Palette) -> String {
+    let because = if rollout.reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", rollout.reason)
+    };
+    format!(
+        "  rollout {} {}{because} ({} of {} done)",
+        rollout.id,
+        palette.paint(state_tone(rollout.state), &words(rollout.state.as_str())),
+        rollout.completed,
+        plural(rollout.total, "host")
+    )
+}
+
+fn rows(environment: &EnvironmentStatus, palette: Palette, now: Timestamp) -> Vec<String> {
+    let services = environment.hosts.iter().flat_map(|host| {
+        host.services
+            .iter()
+            .map(move |service| (&host.host, service))
+    });
+    // Hosts of one wave end seconds apart: the time does not tell them apart.
+    let groups = fold::by_key(services, |(_, s)| {
+        (
+            &s.service, &s.desired, &s.version, s.state, &s.rollout, &s.held,
+        )
+    });
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    let heading = ["host", "service", "desired", "runs", "state", "since"];
+    let mut rows = vec![heading.map(|word| (Tone::Faint, word.to_owned())).to_vec()];
+    rows.extend(groups.into_iter().map(
+        |((service, desired, version, state, _, held), members)| {
+            let hosts: Vec<&HostName> = members.iter().map(|(host, _)| *host).collect();
+            let since = members.iter().filter_map(|(_, s)| s.since).max();
+            let as_desired = desired.is_none() || desired == version;
+            let state = state.map_or("new", ServiceState::as_str);
+            let mut row = vec![
+                (Tone::Plain, fold::hosts(&hosts)),
+                (Tone::Plain, service.to_string()),
+                (Tone::Plain, word(desired.as_ref(), "-")),
+                (
+                    if as_desired { Tone::Plain } else { Tone::Held },
+                    word(version.as_ref(), "none"),
+                ),
+                (service_tone(state), words(state)),
+                (
+                    Tone::Faint,
+                    since.map(|since| ago(since, now)).unwrap_or_default(),
+                ),
+            ];
+            if let Some(held) = held {
+                let message = if held.message.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {}", held.message)
+                };
+                row.push((Tone::Held, format!("{}{message}", held.reason.as_str())));
+            }
+            row
+        },
+    ));
+    columns(&rows, palette)
+        .into_iter()
+        .map(|line| format!("  {line}"))
+        .collect()
+}
+
+fn word(version: Option<&Version>, without: &str) -> String {
+    version.map_or(without, Version::as_str).to_owned()
+}
+
+fn service_tone(state: &str) -> Tone {
+    match state {
+        "healthy" | "adopted" => Tone::Good,
+        "rolled_back" | "failed" | "drifted" | "unknown" => Tone::Bad,
+        _ => Tone::Faint,
+    }
+}
