@@ -15,6 +15,10 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError::Rewritten`] where the branch vanished or does not descend from the last one seen.
     async fn fetch(&self) -> Result<(), LedgerError>;
 
+    /// Takes the branch as it is now, or its absence, for the start of what follows: only
+    /// `observe --rebuild`, after [`LedgerError::Rewritten`].
+    async fn accept(&self) -> Result<(), LedgerError>;
+
     /// Everything of one environment, as last fetched.
     async fn read(&self, environment: &EnvironmentName) -> Result<EnvironmentLedger, LedgerError>;
 

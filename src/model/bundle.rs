@@ -69,6 +69,8 @@ pub struct Digests {
     pub digest: Digest,
     /// Over all phases: another one takes effect with the next change.
     pub scripts: Digest,
+    /// Over template sources and files alone: tells `template` from `variables` as a reason.
+    pub template: Digest,
     /// Over template sources, files and variables without the host's own: what a block names.
     pub definition: Digest,
     /// The same with the host's own variables: what a block of listed hosts names.

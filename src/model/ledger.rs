@@ -193,6 +193,10 @@ pub struct WaveRecord {
     pub writer: String,
     /// When.
     pub intent_at: Timestamp,
+    /// The last sign of life of its writer: moves with every commit while the wave runs, so that a
+    /// commit without news still moves the environment's tip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress_at: Option<Timestamp>,
     /// One per change.
     pub steps: Vec<StepRecord>,
 }

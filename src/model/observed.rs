@@ -27,6 +27,9 @@ pub struct ServiceRecord {
     pub digest: Option<Digest>,
     /// Over all phases of the bundle that was sent last.
     pub scripts: Option<Digest>,
+    /// Over the template's sources and files of that bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Digest>,
     /// What the last word on it was.
     pub state: ServiceState,
     /// Since when.
