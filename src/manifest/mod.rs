@@ -3,11 +3,12 @@
 //!
 //! Text goes through three stages: [`tree`] says what stands where, [`decode`] says what a file
 //! means by itself, [`rules`] say what must fit together; [`resolve`] makes the model of what is
-//! left without errors. All of it is
+//! left without errors. [`edit`] changes a file byte-exactly through the same tree. All of it is
 //! pure: the caller has read the files, from a commit or the work tree.
 
 mod codes;
 mod decode;
+pub mod edit;
 mod problems;
 mod resolve;
 mod rules;

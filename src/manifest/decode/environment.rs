@@ -10,7 +10,7 @@ use super::value::choice::{Choice, choice};
 use super::value::hold::hold;
 use super::value::instance::instance;
 use super::value::labels::labels;
-use super::value::name::{name, named};
+use super::value::name::{named, reference};
 use super::value::selector::selector;
 use super::value::variables::variables;
 use super::value::version::version;
@@ -93,7 +93,7 @@ impl Settings {
         Self {
             transport: fields
                 .take("transport")
-                .and_then(|value| name(value, "the name of a transport", problems)),
+                .and_then(|value| reference(value, "the name of a transport", problems)),
             hold: fields.take("hold").and_then(|value| hold(value, problems)),
             variables: fields
                 .take("variables")

@@ -21,6 +21,8 @@ pub(super) struct Fields<'d, 't> {
     /// The whole mapping.
     pub(super) span: Span,
     entries: Vec<Entry<'d, 't>>,
+    /// Keys that were probably meant by one that does not exist.
+    meant: Vec<&'static str>,
 }
 
 impl<'d, 't> Fields<'d, 't> {
@@ -32,17 +34,19 @@ impl<'d, 't> Fields<'d, 't> {
     ) -> Option<Self> {
         let mapping = shape::mapping(value, &format!("a mapping ({})", schema.what), problems)?;
         let mut entries = Vec::with_capacity(mapping.entries().len());
+        let mut meant = Vec::new();
         for entry in mapping.entries() {
             if schema.keys.contains(&entry.key) {
                 entries.push(entry);
             } else {
-                report(&entry, schema, problems);
+                meant.extend(report(&entry, schema, problems));
             }
         }
         Some(Self {
             schema,
             span: value.span().clone(),
             entries,
+            meant,
         })
     }
 
@@ -70,7 +74,7 @@ impl<'d, 't> Fields<'d, 't> {
         problems: &mut Problems,
     ) -> Option<Value<'d, 't>> {
         let value = self.take(key);
-        if value.is_none() {
+        if value.is_none() && !self.meant.contains(&key) {
             problems.report(
                 codes::MISSING_KEY,
                 &first_line_of(&self.span),
@@ -87,17 +91,20 @@ fn first_line_of(span: &Span) -> Span {
     span.start..(span.start + 1).min(span.end)
 }
 
-fn report(entry: &Entry<'_, '_>, schema: &Schema, problems: &mut Problems) {
+/// Reports a key that is not acted on; gives the one that was probably meant.
+fn report(entry: &Entry<'_, '_>, schema: &Schema, problems: &mut Problems) -> Option<&'static str> {
     let (key, what) = (entry.key, schema.what);
     if schema.later.contains(&key) {
-        return problems.report(
+        problems.report(
             codes::LATER_KEY,
             entry.key_span,
             format!("`{key}` of {what} is not in this version"),
             "leave it out: this version would not act on it",
         );
+        return None;
     }
-    let help = match nearest(key, schema.keys.iter().copied()) {
+    let meant = nearest(key, schema.keys.iter().copied());
+    let help = match meant {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("its keys are {}", schema.keys.join(", ")),
     };
@@ -107,6 +114,7 @@ fn report(entry: &Entry<'_, '_>, schema: &Schema, problems: &mut Problems) {
         format!("{what} has no key {}", shown(key)),
         help,
     );
+    meant
 }
 
 /// The word that somebody most likely meant.

@@ -10,7 +10,7 @@ use super::value::choice::{Choice, choice};
 use super::value::duration::duration;
 use super::value::git::{branch, remote};
 use super::value::hold::hold;
-use super::value::name::{name, named};
+use super::value::name::{fleet_name, named, reference};
 use super::value::region::region;
 use super::value::variables::variables;
 use crate::manifest::codes;
@@ -106,7 +106,7 @@ impl FleetFile {
         }
         let name = fields
             .require("name", "name: acme", problems)
-            .and_then(|value| name(value, "the fleet's name", problems));
+            .and_then(|value| fleet_name(value, problems));
         let git = fields
             .take("git")
             .map(|value| git(value, problems))
@@ -118,7 +118,7 @@ impl FleetFile {
         );
         let services = fields.take("services");
         Some(Self {
-            name: name.map(|name| name.value),
+            name,
             git,
             transports_span: transports.map_or(0..0, |value| value.span().clone()),
             transports: transports.and_then(|value| transports_of(value, problems)),
@@ -258,7 +258,7 @@ fn service(
     };
     if let Some(template) = fields
         .take("template")
-        .and_then(|value| name(value, "the name of a template", problems))
+        .and_then(|value| reference(value, "the name of a template", problems))
     {
         declaration.template = template;
     }

@@ -18,6 +18,7 @@ pub(super) use fields::nearest;
 pub(super) use fleet::FleetFile;
 pub(super) use rollout::RolloutKeys;
 pub(super) use value::name::report as name_problem;
+pub(super) use value::version::version_problem;
 
 /// A value with its place.
 #[derive(Clone, Debug)]

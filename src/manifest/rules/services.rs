@@ -3,7 +3,7 @@
 use crate::manifest::codes;
 use crate::manifest::decode::{EnvironmentFile, FleetFile, nearest};
 use crate::manifest::problems::{Problems, shown};
-use crate::model::id::ServiceName;
+use crate::model::id::{ServiceName, check_name};
 
 pub(super) fn check(
     environment: &EnvironmentFile,
@@ -14,7 +14,8 @@ pub(super) fn check(
         return;
     };
     for (name, service) in &environment.services {
-        if services.contains_key(name) {
+        // A name that cannot be one was reported where it stands.
+        if services.contains_key(name) || check_name(name.as_str()).is_err() {
             continue;
         }
         let help = match nearest(name.as_str(), services.keys().map(ServiceName::as_str)) {

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use crate::manifest::codes;
-use crate::manifest::decode::{FleetFile, nearest};
+use crate::manifest::decode::{FleetFile, name_problem, nearest};
 use crate::manifest::problems::{Problems, shown};
+use crate::model::id::check_name;
 use crate::model::source::Tree;
 
 const FOLDER: &str = "templates/";
@@ -19,6 +20,10 @@ pub(super) fn check(fleet: &FleetFile, tree: &Tree, problems: &mut Problems) {
     for service in fleet.services.iter().flat_map(|services| services.values()) {
         let template = service.template.value.as_str();
         if templates.contains(template) {
+            // A folder of this name has to fit on every host.
+            if let Err(problem) = check_name(template) {
+                name_problem(template, &problem, &service.template.span, problems);
+            }
             continue;
         }
         let known = templates

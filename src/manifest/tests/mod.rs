@@ -1,7 +1,13 @@
 //! Whole manifests in, model or diagnostics out.
 
+mod edit;
 mod model;
+mod references;
+mod repository;
+mod structure;
+mod values;
 
+use super::codes;
 use super::{Loaded, load};
 use crate::model::source::Tree;
 
@@ -25,15 +31,74 @@ hosts:
   one: {}
 ";
 
+const FLEET_FILE: &str = "fleet.yaml";
+const DEV: &str = "environments/dev.yaml";
+
+/// What is wrong, the file it is in, its text, and `line:column code` of each diagnostic, with the
+/// path before it where it is another file's.
+type Case = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+);
+
+/// A valid fleet with one environment, in which `files` replace or add some.
 fn tree(files: &[(&str, &str)]) -> Tree {
     let mut tree = Tree::default()
-        .with("fleet.yaml", FLEET)
+        .with(FLEET_FILE, FLEET)
+        .with(DEV, ENVIRONMENT)
         .with("templates/web/deploy.sh.hbs", "")
         .with("templates/job/deploy.sh.hbs", "");
     for (path, text) in files {
         tree = tree.with(path, text);
     }
     tree
+}
+
+#[test]
+fn every_problem_is_found_in_its_place() {
+    let mut failures = Vec::new();
+    for (what, file, text, expected) in cases() {
+        let tree = tree(&[(file, text)]);
+        let found = places(&tree, &load(&tree));
+        let own = format!("{file}:");
+        let found: Vec<&str> = found
+            .iter()
+            .map(|place| place.strip_prefix(&own).unwrap_or(place))
+            .collect();
+        let mut sorted = expected.to_vec();
+        sorted.sort_unstable();
+        let mut found_sorted = found.clone();
+        found_sorted.sort_unstable();
+        if found_sorted != sorted {
+            failures.push(format!(
+                "{what}\n  expected {expected:?}\n  found    {found:?}"
+            ));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn every_code_has_a_case() {
+    let covered: Vec<&str> = cases()
+        .flat_map(|(_, _, _, expected)| *expected)
+        .chain(repository::COVERED)
+        .filter_map(|place| place.rsplit(' ').next())
+        .collect();
+    let missing: Vec<&str> = codes::ALL
+        .iter()
+        .map(|(code, _)| *code)
+        .filter(|code| !covered.contains(code))
+        .collect();
+    assert_eq!(missing, [""; 0], "codes without a case");
+}
+
+fn cases() -> impl Iterator<Item = &'static Case> {
+    [structure::CASES, values::CASES, references::CASES]
+        .into_iter()
+        .flatten()
 }
 
 /// `file:line:column code` of each diagnostic.

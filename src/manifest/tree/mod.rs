@@ -1,7 +1,8 @@
 //! The YAML span tree: what stands in a file, byte for byte, before anything is known about keys.
 //!
 //! One pass over the parser's events builds it ([`parse`]), aliases point at what they repeat, and
-//! nothing is copied.
+//! nothing is copied. The decoder reads it and `edit` writes through it, so that one text is seen,
+//! judged and changed.
 
 mod build;
 mod scalar;
@@ -12,7 +13,7 @@ use std::borrow::Cow;
 use super::problems::Span;
 
 pub(super) use build::parse;
-pub(super) use scalar::{is_null, reads_as_text};
+pub(super) use scalar::{is_null, reads_as};
 
 /// The one document of a file.
 #[derive(Debug)]
@@ -178,5 +179,10 @@ impl<'d, 't> Mapping<'d, 't> {
                 value: self.document.value(*value),
             }
         })
+    }
+
+    /// The entry of a key.
+    pub(super) fn get(self, key: &str) -> Option<Entry<'d, 't>> {
+        self.entries().find(|entry| entry.key == key)
     }
 }

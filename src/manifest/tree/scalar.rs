@@ -8,13 +8,21 @@ pub(in crate::manifest) fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-/// Whether YAML reads a plain scalar as text: not as a number, a truth value, nothing or a date.
-pub(in crate::manifest) fn reads_as_text(text: &str) -> bool {
-    !(is_null(text)
-        || is_truth(text)
-        || is_number(text)
-        || is_date(text)
-        || matches!(text, "=" | "<<"))
+/// What YAML reads a plain scalar as if it is not text.
+pub(in crate::manifest) fn reads_as(text: &str) -> Option<&'static str> {
+    if is_null(text) {
+        Some("nothing")
+    } else if is_truth(text) {
+        Some("yes or no")
+    } else if is_number(text) {
+        Some("a number")
+    } else if is_date(text) {
+        Some("a date")
+    } else if matches!(text, "=" | "<<") {
+        Some("an operator")
+    } else {
+        None
+    }
 }
 
 fn is_truth(text: &str) -> bool {
@@ -123,7 +131,7 @@ mod tests {
             "0xfg",
             "01a",
         ] {
-            assert!(reads_as_text(text), "{text}");
+            assert_eq!(reads_as(text), None, "{text}");
         }
         for other in [
             "1.10",
@@ -160,7 +168,7 @@ mod tests {
             "=",
             "<<",
         ] {
-            assert!(!reads_as_text(other), "{other}");
+            assert!(reads_as(other).is_some(), "{other}");
         }
     }
 }

@@ -7,7 +7,10 @@ use crate::manifest::problems::{Problems, Span};
 
 /// Reports the one error at which the parser gave up.
 pub(super) fn report(text: &str, error: &ScanError, problems: &mut Problems) {
-    let span = place(text, error);
+    let mut span = place(text, error);
+    if is_about_a_tab(error.kind()) {
+        span = last_tab(text, span);
+    }
     let info = error.info();
     let (code, message, help) = match error.kind() {
         ErrorKind::RecursionLimitExceeded => (
@@ -15,11 +18,7 @@ pub(super) fn report(text: &str, error: &ScanError, problems: &mut Problems) {
             format!("more than {} levels of nesting", super::build::DEEPEST),
             "a manifest needs six",
         ),
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabAtBlockScalarStart
-        | ErrorKind::TabInPlainScalar => (
+        kind if is_about_a_tab(kind) => (
             codes::TAB,
             "a tab cannot stand here".to_owned(),
             "indent with spaces",
@@ -77,5 +76,26 @@ fn place(text: &str, error: &ScanError) -> Span {
     match text[start..].chars().next() {
         Some(c) if c != '\n' && c != '\r' => start..start + c.len_utf8(),
         _ => start..start,
+    }
+}
+
+fn is_about_a_tab(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::TabInPlainScalar
+    )
+}
+
+/// The tab before a place on its line: the parser may have gone on behind it.
+fn last_tab(text: &str, place: Span) -> Span {
+    let before = &text[..place.start];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    match text[line_start..place.end].rfind('\t') {
+        Some(at) => line_start + at..line_start + at + 1,
+        None => place,
     }
 }

@@ -3,7 +3,7 @@
 use crate::manifest::codes;
 use crate::manifest::decode::shape;
 use crate::manifest::problems::{Problems, shown};
-use crate::manifest::tree::{Style, Value, reads_as_text};
+use crate::manifest::tree::{Style, Value, reads_as};
 
 /// As long as a line of a plan can carry.
 const LONGEST: usize = 200;
@@ -15,7 +15,7 @@ pub(in crate::manifest::decode) fn hold(
 ) -> Option<String> {
     let scalar = shape::scalar(value, "the reason of the hold", problems)?;
     let text = scalar.text.trim();
-    let (message, help) = if scalar.style == Style::Plain && !reads_as_text(text) {
+    let (message, help) = if scalar.style == Style::Plain && reads_as(text).is_some() {
         // `hold: false` must not hold, and must not pass for the reason "false".
         (
             format!("{} is not a reason", shown(text)),

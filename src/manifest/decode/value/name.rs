@@ -7,20 +7,29 @@ use crate::manifest::codes;
 use crate::manifest::decode::{Spanned, shape};
 use crate::manifest::problems::{Problems, Span, shown};
 use crate::manifest::tree::{Entry, Value};
-use crate::model::id::{NameProblem, check_name};
+use crate::model::id::{FleetName, NameProblem, check_name};
 
-/// Reads a value that is a name.
-pub(in crate::manifest::decode) fn name<N: for<'a> From<&'a str>>(
+/// Reads a value that is the name of something: whether that exists is for the rules.
+pub(in crate::manifest::decode) fn reference<N: for<'a> From<&'a str>>(
     value: Value<'_, '_>,
     what: &str,
     problems: &mut Problems,
 ) -> Option<Spanned<N>> {
     let text = shape::scalar(value, what, problems)?.text;
-    check(text, value.span(), problems);
     Some(Spanned {
         value: N::from(text),
         span: value.span().clone(),
     })
+}
+
+/// Reads the fleet's own name.
+pub(in crate::manifest::decode) fn fleet_name(
+    value: Value<'_, '_>,
+    problems: &mut Problems,
+) -> Option<FleetName> {
+    let name: Spanned<FleetName> = reference(value, "the fleet's name", problems)?;
+    check(name.value.as_str(), &name.span, problems);
+    Some(name.value)
 }
 
 /// The entries of a mapping whose keys are names. A name with a problem stays: what refers to it

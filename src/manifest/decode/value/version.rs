@@ -3,7 +3,7 @@
 use crate::manifest::codes;
 use crate::manifest::decode::shape;
 use crate::manifest::problems::{Problems, shown};
-use crate::manifest::tree::{Scalar, Style, Value, reads_as_text};
+use crate::manifest::tree::{Scalar, Style, Value, reads_as};
 use crate::model::id::Version;
 
 const LONGEST: usize = 128;
@@ -37,14 +37,15 @@ fn problem_of(scalar: Scalar<'_>) -> Option<(&'static str, String, String)> {
             "a version has letters, digits and any of . _ + ~ : @ / -".to_owned(),
         ));
     }
-    if scalar.style == Style::Plain && !reads_as_text(text) {
-        return Some((
-            codes::VERSION_QUOTES,
-            format!("YAML reads {} as something else than text", shown(text)),
-            format!("quote it: \"{text}\""),
-        ));
+    if scalar.style != Style::Plain {
+        return None;
     }
-    None
+    let other = reads_as(text)?;
+    Some((
+        codes::VERSION_QUOTES,
+        format!("YAML reads the version {} as {other}", shown(text)),
+        format!("quote it: \"{text}\""),
+    ))
 }
 
 /// Why a text cannot be a version, if so: hosts print it on a line of its own, scripts build paths
