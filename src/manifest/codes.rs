@@ -62,6 +62,7 @@ codes! {
     INSTANCE_MISSING = "F126": "a host without instance behind a real transport";
     INSTANCE_IN_SANDBOX = "F127": "a host of the sandbox with an instance";
     NO_TRANSPORTS = "F128": "a fleet without transports";
+    TOO_MANY = "F129": "an environment with more hosts, services and variables than can be planned";
 
     UNKNOWN_SERVICE = "F201": "a service that the fleet does not have";
     UNKNOWN_TRANSPORT = "F202": "a transport that the fleet does not have";

@@ -87,6 +87,22 @@ impl Problems {
         self.add(problem);
     }
 
+    /// The same where the words take work: a problem that is not shown needs none.
+    pub(super) fn report_lazily(
+        &mut self,
+        code: &'static str,
+        span: &Span,
+        words: impl FnOnce() -> (String, String),
+    ) {
+        if self.found.len() < Self::MOST {
+            let (message, help) = words();
+            self.report(code, span, message, help);
+        } else {
+            self.errors += 1;
+            self.unshown += 1;
+        }
+    }
+
     /// Records a warning.
     pub(super) fn warn(
         &mut self,

@@ -103,17 +103,15 @@ fn report(entry: &Entry<'_, '_>, schema: &Schema, problems: &mut Problems) -> Op
         );
         return None;
     }
-    let meant = nearest(key, schema.keys.iter().copied());
-    let help = match meant {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("its keys are {}", schema.keys.join(", ")),
-    };
-    problems.report(
-        codes::UNKNOWN_KEY,
-        entry.key_span,
-        format!("{what} has no key {}", shown(key)),
-        help,
-    );
+    let mut meant = None;
+    problems.report_lazily(codes::UNKNOWN_KEY, entry.key_span, || {
+        meant = nearest(key, schema.keys.iter().copied());
+        let help = match meant {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("its keys are {}", schema.keys.join(", ")),
+        };
+        (format!("{what} has no key {}", shown(key)), help)
+    });
     meant
 }
 

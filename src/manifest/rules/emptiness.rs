@@ -3,18 +3,18 @@
 
 use crate::manifest::codes;
 use crate::manifest::decode::{EnvironmentFile, FleetFile};
-use crate::manifest::problems::Problems;
+use crate::manifest::problems::{Problems, shown};
 
 pub(super) fn check(environment: &EnvironmentFile, _: Option<&FleetFile>, problems: &mut Problems) {
     if !environment.is_sound {
         return;
     }
-    let name = &environment.name;
+    let name = shown(environment.name.as_str());
     if environment.hosts.is_empty() {
         problems.report(
             codes::NO_HOSTS,
             environment.hosts_span.as_ref().unwrap_or(&(0..0)),
-            format!("environment `{name}` has no hosts"),
+            format!("environment {name} has no hosts"),
             "add `hosts`, or delete the file",
         );
     }
@@ -22,7 +22,7 @@ pub(super) fn check(environment: &EnvironmentFile, _: Option<&FleetFile>, proble
         problems.warn(
             codes::NO_SERVICES,
             environment.services_span.as_ref().unwrap_or(&(0..0)),
-            format!("environment `{name}` runs no service"),
+            format!("environment {name} runs no service"),
             "add `services` with a version for each",
         );
     }

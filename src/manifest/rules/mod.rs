@@ -10,6 +10,7 @@ mod rollout;
 mod selectors;
 mod services;
 mod shared_instances;
+mod size;
 mod templates;
 mod transports;
 mod unused;
@@ -23,7 +24,7 @@ pub(super) use transports::chosen;
 
 /// An environment's file and where its problems go.
 pub(super) struct Checked {
-    /// None if the file is no mapping at all.
+    /// None if the file is no mapping at all, or too much.
     pub(super) file: Option<EnvironmentFile>,
     pub(super) problems: Problems,
 }
@@ -56,6 +57,10 @@ pub(super) fn check(
     environments: &mut [Checked],
 ) {
     for environment in &mut *environments {
+        environment.file = environment
+            .file
+            .take()
+            .filter(|file| size::check(file, fleet, &mut environment.problems));
         if let Some(file) = &environment.file {
             for rule in OF_ENVIRONMENT {
                 rule(file, fleet, &mut environment.problems);

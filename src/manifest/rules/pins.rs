@@ -12,31 +12,34 @@ pub(super) fn check(environment: &EnvironmentFile, _: Option<&FleetFile>, proble
     for (host_name, host) in &environment.hosts {
         for (service_name, pin) in &host.pins {
             let service = environment.services.get(service_name);
-            let help = match service {
-                Some(service) => match &service.select {
-                    Some(select) if !select.value.matches(host_name, &host.labels) => {
-                        "its selector does not match the host; change one of them".to_owned()
-                    }
-                    _ => continue,
-                },
-                None => {
-                    let known = environment.services.keys().map(ServiceName::as_str);
-                    match nearest(service_name.as_str(), known) {
-                        Some(nearest) => format!("did you mean `{nearest}`?"),
-                        None => "add it to `services` of the environment, with a selector if it is for some hosts only".to_owned(),
-                    }
-                }
-            };
-            problems.report(
-                codes::PIN_WITHOUT_SERVICE,
-                &pin.span,
-                format!(
+            let select = service.and_then(|service| service.select.as_ref());
+            let runs = service.is_some()
+                && select.is_none_or(|select| select.value.matches(host_name, &host.labels));
+            if runs {
+                continue;
+            }
+            problems.report_lazily(codes::PIN_WITHOUT_SERVICE, &pin.span, || {
+                let message = format!(
                     "host {} does not run service {}",
                     shown(host_name.as_str()),
                     shown(service_name.as_str())
-                ),
-                help,
-            );
+                );
+                (message, help(environment, service_name))
+            });
+        }
+    }
+}
+
+fn help(environment: &EnvironmentFile, service: &ServiceName) -> String {
+    if environment.services.contains_key(service) {
+        return "its selector does not match the host; change one of them".to_owned();
+    }
+    let known = environment.services.keys().map(ServiceName::as_str);
+    match nearest(service.as_str(), known) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => {
+            "add it to `services` of the environment, with a selector if it is for some hosts only"
+                .to_owned()
         }
     }
 }

@@ -18,11 +18,15 @@ pub(super) fn check(
         if services.contains_key(name) || check_name(name.as_str()).is_err() {
             continue;
         }
-        let help = match nearest(name.as_str(), services.keys().map(ServiceName::as_str)) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => "declare it under `services` of fleet.yaml".to_owned(),
-        };
-        let message = format!("there is no service {}", shown(name.as_str()));
-        problems.report(codes::UNKNOWN_SERVICE, &service.span, message, help);
+        problems.report_lazily(codes::UNKNOWN_SERVICE, &service.span, || {
+            let help = match nearest(name.as_str(), services.keys().map(ServiceName::as_str)) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => "declare it under `services` of fleet.yaml".to_owned(),
+            };
+            (
+                format!("there is no service {}", shown(name.as_str())),
+                help,
+            )
+        });
     }
 }

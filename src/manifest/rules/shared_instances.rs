@@ -8,9 +8,7 @@ use crate::manifest::decode::{EnvironmentFile, HostEntry, Spanned};
 use crate::manifest::problems::shown;
 use crate::model::id::{HostName, InstanceId, ServiceName};
 
-/// Where an instance is used first.
-type Uses<'a> = HashMap<(&'a InstanceId, &'a ServiceName), Vec<Use<'a>>>;
-
+#[derive(Clone, Copy)]
 struct Use<'a> {
     environment: usize,
     host: &'a HostName,
@@ -19,36 +17,36 @@ struct Use<'a> {
 
 pub(super) fn check(environments: &mut [Checked]) {
     let mut reports = Vec::new();
-    {
-        let mut uses = Uses::new();
-        for (number, environment) in environments.iter().enumerate() {
-            if let Some(file) = &environment.file {
-                collect(number, file, &mut uses);
-            }
-        }
-        for ((id, service), uses) in &uses {
-            for here in uses {
-                let Some(there) = uses
-                    .iter()
-                    .find(|use_| use_.environment != here.environment)
-                else {
-                    continue;
-                };
-                let Some(other) = &environments[there.environment].file else {
-                    continue;
-                };
-                let message = format!(
-                    "service {} on instance {} also belongs to environment `{}`",
-                    shown(service.as_str()),
-                    shown(id.as_str()),
-                    other.name
-                );
-                let help = format!(
-                    "it is host `{}` in {}; take the host or the service out of one of them",
-                    there.host, other.file
-                );
-                reports.push((here.environment, here.instance.span.clone(), message, help));
-            }
+    for ((id, service), uses) in uses(environments) {
+        // One use of another environment is enough to name for each.
+        let [first, ..] = uses[..] else { continue };
+        let Some(other) = uses
+            .iter()
+            .find(|a_use| a_use.environment != first.environment)
+        else {
+            continue;
+        };
+        for here in &uses {
+            let there = if here.environment == first.environment {
+                other
+            } else {
+                &first
+            };
+            let Some(file) = &environments[there.environment].file else {
+                continue;
+            };
+            let message = format!(
+                "service {} on instance {} also belongs to environment {}",
+                shown(service.as_str()),
+                shown(id.as_str()),
+                shown(file.name.as_str())
+            );
+            let help = format!(
+                "it is host {} in {}; take the host or the service out of one of them",
+                shown(there.host.as_str()),
+                shown(&file.file)
+            );
+            reports.push((here.environment, here.instance.span.clone(), message, help));
         }
     }
     for (environment, span, message, help) in reports {
@@ -58,21 +56,51 @@ pub(super) fn check(environments: &mut [Checked]) {
     }
 }
 
-fn collect<'a>(environment: usize, file: &'a EnvironmentFile, uses: &mut Uses<'a>) {
-    for (host, entry) in &file.hosts {
-        let Some(instance) = &entry.instance else {
-            continue;
-        };
-        for service in services_of(file, host, entry) {
-            uses.entry((&instance.value, service))
-                .or_default()
-                .push(Use {
+/// Who runs what on the instances that stand in several environments.
+fn uses(environments: &[Checked]) -> HashMap<(&InstanceId, &ServiceName), Vec<Use<'_>>> {
+    let files: Vec<(usize, &EnvironmentFile)> = environments
+        .iter()
+        .enumerate()
+        .filter_map(|(number, environment)| Some((number, environment.file.as_ref()?)))
+        .collect();
+    let mut homes: HashMap<&InstanceId, (usize, bool)> = HashMap::new();
+    for (environment, file) in &files {
+        for instance in file
+            .hosts
+            .values()
+            .filter_map(|host| host.instance.as_ref())
+        {
+            let (home, is_shared) = homes
+                .entry(&instance.value)
+                .or_insert((*environment, false));
+            *is_shared |= home != environment;
+        }
+    }
+    let mut uses: HashMap<_, Vec<_>> = HashMap::new();
+    for (environment, file) in files {
+        for (host, entry) in &file.hosts {
+            let Some(instance) = &entry.instance else {
+                continue;
+            };
+            if !homes
+                .get(&instance.value)
+                .is_some_and(|(_, is_shared)| *is_shared)
+            {
+                continue;
+            }
+            for service in services_of(file, host, entry) {
+                let a_use = Use {
                     environment,
                     host,
                     instance,
-                });
+                };
+                uses.entry((&instance.value, service))
+                    .or_default()
+                    .push(a_use);
+            }
         }
     }
+    uses
 }
 
 fn services_of<'a>(

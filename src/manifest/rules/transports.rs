@@ -52,7 +52,10 @@ pub(super) fn check(
         problems.report(
             codes::TRANSPORT_CHOICE,
             &(0..0),
-            format!("environment `{}` names no transport", environment.name),
+            format!(
+                "environment {} names no transport",
+                shown(environment.name.as_str())
+            ),
             format!(
                 "add `transport:` here or to the `defaults` of fleet.yaml; there are {}",
                 names.join(", ")

@@ -1,7 +1,9 @@
 //! Whole manifests in, model or diagnostics out.
 
 mod edit;
+mod hostile;
 mod model;
+mod property;
 mod references;
 mod repository;
 mod structure;

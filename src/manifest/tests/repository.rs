@@ -5,7 +5,7 @@ use crate::model::source::{Entry, Tree};
 
 /// The codes that the tests of this file find.
 pub(super) const COVERED: &[&str] = &[
-    "F002", "F008", "F016", "F020", "F021", "F022", "F023", "F024", "F025", "F401", "W001",
+    "F002", "F008", "F016", "F020", "F021", "F022", "F023", "F024", "F025", "F129", "F401", "W001",
 ];
 
 fn check(tree: &Tree, expected: &[&str]) {

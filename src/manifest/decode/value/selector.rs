@@ -4,7 +4,7 @@ use crate::manifest::codes;
 use crate::manifest::decode::{Spanned, shape};
 use crate::manifest::problems::{Problems, Span, shown};
 use crate::manifest::tree::{Scalar, Style, Value};
-use crate::model::selector::Selector;
+use crate::model::selector::{Selector, SelectorProblem};
 
 /// Reads `select`.
 pub(in crate::manifest::decode) fn selector(
@@ -12,7 +12,7 @@ pub(in crate::manifest::decode) fn selector(
     problems: &mut Problems,
 ) -> Option<Spanned<Selector>> {
     let scalar = shape::scalar(value, "a selector such as role=web,tier!=db", problems)?;
-    match scalar.text.parse() {
+    match parse(scalar.text) {
         Ok(selector) => Some(Spanned {
             value: selector,
             span: value.span().clone(),
@@ -27,6 +27,19 @@ pub(in crate::manifest::decode) fn selector(
             None
         }
     }
+}
+
+/// Every host is matched with every part of every selector.
+const LONGEST: usize = 1_000;
+
+fn parse(text: &str) -> Result<Selector, SelectorProblem> {
+    if text.len() > LONGEST {
+        return Err(SelectorProblem {
+            at: 0,
+            problem: format!("it is longer than {LONGEST} characters"),
+        });
+    }
+    text.parse()
 }
 
 /// The source from the part that is wrong on, where the source is the text byte for byte.
