@@ -1,8 +1,8 @@
 //! YAML → model. Reads manifests like source code: every problem of every file in one go, each
 //! with its place, a stable code and what to do about it.
 //!
-//! Text goes through three stages: [`tree`] says what stands where, [`decode`] says what a file
-//! means by itself, [`rules`] say what must fit together; [`resolve`] makes the model of what is
+//! Text goes through three stages: `tree` says what stands where, `decode` says what a file
+//! means by itself, `rules` say what must fit together; `resolve` makes the model of what is
 //! left without errors. [`edit`] changes a file byte-exactly through the same tree. All of it is
 //! pure: the caller has read the files, from a commit or the work tree.
 

@@ -18,8 +18,9 @@ pub(super) struct Schema {
 /// The entries of a mapping, taken one by one.
 pub(super) struct Fields<'d, 't> {
     schema: &'static Schema,
-    /// The whole mapping.
-    pub(super) span: Span,
+    /// Its first key, or all of it if it is empty: where a missing key is seen. A whole
+    /// environment underlined would say nothing.
+    beginning: Span,
     entries: Vec<Entry<'d, 't>>,
     /// Keys that were probably meant by one that does not exist.
     meant: Vec<&'static str>,
@@ -44,7 +45,11 @@ impl<'d, 't> Fields<'d, 't> {
         }
         Some(Self {
             schema,
-            span: value.span().clone(),
+            beginning: mapping
+                .entries()
+                .next()
+                .map_or(value.span(), |first| first.key_span)
+                .clone(),
             entries,
             meant,
         })
@@ -77,18 +82,13 @@ impl<'d, 't> Fields<'d, 't> {
         if value.is_none() && !self.meant.contains(&key) {
             problems.report(
                 codes::MISSING_KEY,
-                &first_line_of(&self.span),
+                &self.beginning,
                 format!("{} needs `{key}`", self.schema.what),
                 format!("add `{example}`"),
             );
         }
         value
     }
-}
-
-/// A missing key is seen where its mapping begins: a whole environment underlined says nothing.
-fn first_line_of(span: &Span) -> Span {
-    span.start..(span.start + 1).min(span.end)
 }
 
 /// Reports a key that is not acted on; gives the one that was probably meant.

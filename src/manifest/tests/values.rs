@@ -28,16 +28,29 @@ pub(super) const CASES: &[Case] = &[
         &["1:1 F102", "1:1 F102", "1:1 F102"],
     ),
     (
+        "missing keys are seen at the first one, whatever its first letter",
+        FLEET_FILE,
+        "é: 1\n",
+        &[
+            "1:1 F101",
+            "1:1 F102",
+            "1:1 F102",
+            "1:1 F102",
+            "environments/dev.yaml:1:13 F201",
+            "environments/dev.yaml:1:25 F201",
+        ],
+    ),
+    (
         "a transport without kind, a region missing",
         FLEET_FILE,
         "api_version: fleet/v1\nname: acme\ntransports: { lab: {}, far: { kind: ssm } }\nservices: { web: {}, cron: { template: job } }\ndefaults: { transport: lab }\n",
-        &["3:20 F102", "3:29 F102"],
+        &["3:20 F102", "3:31 F102"],
     ),
     (
         "a service without version",
         DEV,
         "services: { web: { select: name=one }, cron: 1.0.0 }\nhosts: { one: {} }\n",
-        &["1:18 F102"],
+        &["1:20 F102"],
     ),
     (
         "keys of a later version",
