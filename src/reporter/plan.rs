@@ -3,7 +3,9 @@
 use super::fold;
 use super::text::{Palette, Tone, ago, columns, plural, to_json, width_of, wrap};
 use crate::model::id::{HostName, Revision, ServiceName, Version};
-use crate::model::plan::{Action, Change, EnvironmentPlan, Held, PlanDocument, Unchanged};
+use crate::model::plan::{
+    Action, Change, EnvironmentPlan, Held, HeldReason, PlanDocument, Unchanged,
+};
 use crate::model::policy::{OnFailure, Policy};
 use crate::model::time::Timestamp;
 
@@ -280,6 +282,18 @@ fn held(held: &[Held]) -> Vec<Row> {
         }
     })
     .collect()
+}
+
+/// The reason and what is said about it, where that does not say the same word again.
+pub(super) fn because(reason: HeldReason, message: &str) -> String {
+    let word = reason.as_str();
+    if message.is_empty() {
+        word.to_owned()
+    } else if message.starts_with(word) {
+        message.to_owned()
+    } else {
+        format!("{word}: {message}")
+    }
 }
 
 fn unchanged(unchanged: &[Unchanged]) -> Vec<Row> {

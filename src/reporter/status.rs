@@ -1,18 +1,21 @@
 //! Desired beside observed: `fleet.status/1`, and text.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use super::event::{state_tone, words};
 use super::fold;
-use super::plan::Desired;
+use super::plan::{Desired, because};
 use super::text::{Palette, Tone, ago, columns, plural, to_json};
+use crate::model::desired::Environment;
 use crate::model::id::{
     EnvironmentName, FleetName, HostName, InstanceId, PlanId, Revision, RolloutId, ServiceName,
     Version,
 };
-use crate::model::ledger::RolloutRecord;
-use crate::model::observed::ServiceState;
-use crate::model::plan::{Gate, HeldReason};
+use crate::model::ledger::{EnvironmentLedger, RolloutRecord, RolloutState};
+use crate::model::observed::{HostRecord, ServiceState};
+use crate::model::plan::{EnvironmentPlan, Gate, Held, HeldReason};
 use crate::model::time::Timestamp;
 
 /// `format` of the document.
@@ -134,6 +137,132 @@ pub struct HeldStatus {
     pub until: Option<Timestamp>,
 }
 
+impl EnvironmentStatus {
+    /// Of an environment, the plan made for it now, and what the ledger has.
+    pub fn new(
+        environment: &Environment,
+        plan: &EnvironmentPlan,
+        ledger: &EnvironmentLedger,
+    ) -> Self {
+        let held: BTreeMap<_, _> = plan
+            .held
+            .iter()
+            .map(|held| ((&held.host, &held.service), held))
+            .collect();
+        let mut hosts: Vec<HostStatus> = environment
+            .hosts
+            .values()
+            .map(|host| {
+                // Another instance is another machine: what is recorded says nothing of it.
+                let record = ledger
+                    .hosts
+                    .get(&host.name)
+                    .filter(|record| record.instance == host.instance);
+                let desired = host
+                    .services
+                    .iter()
+                    .map(|(name, assignment)| (name, &assignment.version))
+                    .collect();
+                HostStatus {
+                    host: host.name.clone(),
+                    instance: host.instance.clone(),
+                    services: services(&desired, record, |service| {
+                        held.get(&(&host.name, service)).copied()
+                    }),
+                }
+            })
+            .collect();
+        hosts.extend(left(ledger, |host| !environment.hosts.contains_key(host)));
+        hosts.sort_by(|a, b| a.host.cmp(&b.host));
+        Self {
+            name: environment.name.clone(),
+            state: state(plan, ledger),
+            plan_id: Some(plan.plan_id.clone()),
+            rollout: ledger.open.as_ref().map(|open| open.record.clone()),
+            gates: plan.gates.clone(),
+            hosts,
+        }
+    }
+
+    /// Of an environment whose manifest has errors: what the ledger has.
+    pub fn invalid(name: EnvironmentName, ledger: &EnvironmentLedger) -> Self {
+        Self {
+            name,
+            state: EnvironmentState::Invalid,
+            plan_id: None,
+            rollout: ledger.open.as_ref().map(|open| open.record.clone()),
+            gates: Vec::new(),
+            hosts: left(ledger, |_| true).collect(),
+        }
+    }
+}
+
+fn state(plan: &EnvironmentPlan, ledger: &EnvironmentLedger) -> EnvironmentState {
+    let open = ledger.open.as_ref().map(|open| open.record.state);
+    match open {
+        Some(RolloutState::Waiting) => EnvironmentState::Waiting,
+        Some(RolloutState::Paused) => EnvironmentState::Paused,
+        Some(state) if !state.is_over() => EnvironmentState::Rolling,
+        _ if !plan.changes.is_empty() => EnvironmentState::Pending,
+        _ if plan
+            .held
+            .iter()
+            .any(|held| matches!(held.reason, HeldReason::Blocked | HeldReason::Unknown)) =>
+        {
+            EnvironmentState::Blocked
+        }
+        _ => EnvironmentState::InSync,
+    }
+}
+
+/// Hosts of the ledger that the manifest no longer has, or does not say anything of.
+fn left(
+    ledger: &EnvironmentLedger,
+    is_left: impl Fn(&HostName) -> bool,
+) -> impl Iterator<Item = HostStatus> {
+    ledger
+        .hosts
+        .iter()
+        .filter(move |(host, _)| is_left(host))
+        .map(|(host, record)| HostStatus {
+            host: host.clone(),
+            instance: record.instance.clone(),
+            services: services(&BTreeMap::new(), Some(record), |_| None),
+        })
+}
+
+fn services<'a>(
+    desired: &BTreeMap<&'a ServiceName, &'a Version>,
+    record: Option<&'a HostRecord>,
+    held: impl Fn(&ServiceName) -> Option<&'a Held>,
+) -> Vec<ServiceStatus> {
+    let recorded = record.map(|record| &record.services);
+    let names: BTreeSet<&ServiceName> = desired
+        .keys()
+        .copied()
+        .chain(recorded.into_iter().flat_map(BTreeMap::keys))
+        .collect();
+    names
+        .into_iter()
+        .map(|name| {
+            let record = recorded.and_then(|services| services.get(name));
+            ServiceStatus {
+                service: name.clone(),
+                desired: desired.get(name).map(|version| (*version).clone()),
+                version: record.and_then(|record| record.version.clone()),
+                state: record.map(|record| record.state),
+                since: record.map(|record| record.since),
+                rollout: record.and_then(|record| record.rollout.clone()),
+                held: held(name).map(|held| HeldStatus {
+                    reason: held.reason,
+                    message: held.message.clone(),
+                    until: held.until,
+                }),
+            }
+        })
+        .collect()
+}
+
 /// The document, on one line.
 pub fn json(status: &Status) -> String {
     to_json(status)
@@ -222,12 +351,7 @@ fn rows(environment: &EnvironmentStatus, palette: Palette, now: Timestamp) -> Ve
                 ),
             ];
             if let Some(held) = held {
-                let message = if held.message.is_empty() {
-                    String::new()
-                } else {
-                    format!(": {}", held.message)
-                };
-                row.push((Tone::Held, format!("{}{message}", held.reason.as_str())));
+                row.push((Tone::Held, because(held.reason, &held.message)));
             }
             row
         },
