@@ -33,6 +33,7 @@ codes! {
     NOT_A_FILE = "F023": "not a regular file";
     EXTENSION = "F024": "the file's extension is not .yaml";
     MISPLACED_FILE = "F025": "an environment's file in a folder below environments/";
+    NOT_A_FOLDER = "F026": "a file stands where a folder belongs";
 
     UNKNOWN_KEY = "F101": "a key that does not exist";
     MISSING_KEY = "F102": "a key that has to be there";

@@ -65,6 +65,7 @@ pub fn load(tree: &Tree) -> Loaded {
     let mut fleet = valid_fleet.and_then(resolve::fleet);
     let mut invalid = BTreeSet::new();
     let mut diagnostics = fleet_problems.into_diagnostics();
+    diagnostics.extend(source::template_folder(tree));
     for (name, checked) in names.into_iter().zip(environments) {
         let file = checked.file.filter(|_| checked.problems.errors() == 0);
         diagnostics.extend(checked.problems.into_diagnostics());

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use super::codes;
 use super::decode::name_problem;
 use super::problems::{Problems, shown};
+use crate::model::diagnostic::Diagnostic;
 use crate::model::id::{EnvironmentName, check_environment_name};
 use crate::model::source::{Entry, Tree};
 
 pub(super) const FLEET: &str = "fleet.yaml";
+/// The templates' folder.
+pub(super) const TEMPLATES: &str = "templates";
 const FOLDER: &str = "environments";
 const INSIDE: &str = "environments/";
 
@@ -31,6 +34,27 @@ pub(super) fn fleet_text<'t>(tree: &'t Tree, problems: &mut Problems) -> Option<
             None
         }
     }
+}
+
+/// What is wrong with `templates` itself; what is in it belongs to the renderer.
+pub(super) fn template_folder(tree: &Tree) -> Vec<Diagnostic> {
+    // It is an entry only where it is something else than a folder.
+    let Some((path, entry)) = tree.entries.get_key_value(TEMPLATES) else {
+        return Vec::new();
+    };
+    let mut problems = Problems::new(path);
+    match entry {
+        Entry::File(_) | Entry::TooLarge(_) => problems.report(
+            codes::NOT_A_FOLDER,
+            &(0..0),
+            "`templates` is a file",
+            "it is the folder with a folder for each template",
+        ),
+        Entry::Link(_) | Entry::Other => {
+            text(entry, &mut problems);
+        }
+    }
+    problems.into_diagnostics()
 }
 
 /// A file that is meant to be an environment.

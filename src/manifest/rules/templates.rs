@@ -6,12 +6,16 @@ use std::collections::BTreeSet;
 use crate::manifest::codes;
 use crate::manifest::decode::{FleetFile, name_problem, nearest};
 use crate::manifest::problems::{Problems, shown};
+use crate::manifest::source::TEMPLATES;
 use crate::model::id::check_name;
 use crate::model::source::Tree;
 
 const FOLDER: &str = "templates/";
 
 pub(super) fn check(fleet: &FleetFile, tree: &Tree, problems: &mut Problems) {
+    if tree.entries.contains_key(TEMPLATES) {
+        return;
+    }
     let templates: BTreeSet<&str> = tree
         .below(FOLDER)
         .filter_map(|(path, _)| path.strip_prefix(FOLDER)?.split_once('/'))

@@ -82,19 +82,14 @@ fn many_problems_are_counted_and_not_kept() {
 
 #[test]
 fn small_files_that_multiply_to_large_fleets_are_refused() {
-    let mut fleet = FLEET.replace("services:\n", "services:\n  a0: { template: web }\n");
-    let mut services = String::new();
+    let mut declared = "services:\n".to_owned();
+    let (mut services, mut hosts) = (String::new(), String::new());
     for number in 0..2_000 {
+        writeln!(declared, "  a{number}: {{ template: web }}").expect("a string");
         write!(services, "a{number}: 1.0.0, ").expect("a string");
-        if number > 0 {
-            let line = format!("services:\n  a{number}: {{ template: web }}\n");
-            fleet = fleet.replacen("services:\n", &line, 1);
-        }
-    }
-    let mut hosts = String::new();
-    for number in 0..2_000 {
         write!(hosts, "h{number}: {{}}, ").expect("a string");
     }
+    let fleet = FLEET.replace("services:\n", &declared);
     let environment = format!("services: {{ {services} }}\nhosts: {{ {hosts} }}\n");
     let tree = tree(&[("fleet.yaml", &fleet), (DEV, &environment)]);
     assert_eq!(

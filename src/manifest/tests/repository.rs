@@ -5,7 +5,8 @@ use crate::model::source::{Entry, Tree};
 
 /// The codes that the tests of this file find.
 pub(super) const COVERED: &[&str] = &[
-    "F002", "F008", "F016", "F020", "F021", "F022", "F023", "F024", "F025", "F129", "F401", "W001",
+    "F002", "F008", "F016", "F020", "F021", "F022", "F023", "F024", "F025", "F026", "F129", "F401",
+    "W001",
 ];
 
 fn check(tree: &Tree, expected: &[&str]) {
@@ -61,6 +62,17 @@ fn what_is_no_file_is_reported_and_never_followed() {
     let mut folder = with(tree(&[]), "environments", link());
     folder.entries.remove(DEV);
     check(&folder, &["environments:1:1 F021"]);
+    for (entry, code) in [
+        (link(), "F021"),
+        (Entry::Other, "F023"),
+        (Entry::File(b"".as_slice().into()), "F026"),
+    ] {
+        let mut folder = with(tree(&[]), "templates", entry);
+        folder
+            .entries
+            .retain(|path, _| !path.starts_with("templates/"));
+        check(&folder, &[&format!("templates:1:1 {code}")]);
+    }
 }
 
 #[test]

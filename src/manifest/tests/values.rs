@@ -257,7 +257,7 @@ pub(super) const CASES: &[Case] = &[
     (
         "instances",
         DEV,
-        "transport: sydney\nservices: { web: 1.0.0, cron: 1.0.0 }\nhosts:\n  a: { instance: i-0a1b2c3d4e5f6071 }\n  b: { instance: I-0a1b2c3d4e5f60718 }\n  c: { instance: mi-0a1b2c3d }\n  d: { instance: i-0A1B2C3D }\n  e: { instance: 0a1b2c3d }\n",
+        "transport: sydney\nservices: { web: 1.0.0, cron: 1.0.0 }\nhosts:\n  a: { instance: i-0a1b2c3d4e5f6071 }\n  b: { instance: I-0a1b2c3d4e5f60718 }\n  c: { instance: mi-0a1b2c3d }\n  d: { instance: i-0a1b2c3 }\n  e: { instance: 0a1b2c3d }\n",
         &[
             "4:18 F116",
             "5:18 F116",

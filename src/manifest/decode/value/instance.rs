@@ -6,7 +6,8 @@ use crate::manifest::problems::{Problems, shown};
 use crate::manifest::tree::Value;
 use crate::model::id::InstanceId;
 
-/// Reads `instance`: `i-` and 8 or 17 hex digits, or `mi-` and 17.
+/// Reads `instance`, in the form that SSM itself takes: `i-` and 8 or 17 letters and digits, or
+/// `mi-` and 17.
 pub(in crate::manifest::decode) fn instance(
     value: Value<'_, '_>,
     problems: &mut Problems,
@@ -43,5 +44,5 @@ fn is_instance_id(text: &str) -> bool {
     lengths.contains(&digits.len())
         && digits
             .bytes()
-            .all(|c| c.is_ascii_digit() || matches!(c, b'a'..=b'f'))
+            .all(|c| c.is_ascii_alphanumeric() || c == b'_')
 }
