@@ -1,2 +1,7 @@
 //! The one integration binary: linking the SDK once is most of the build. A line per module, in
 //! alphabetical order; `architecture` is a binary of its own because it needs nothing of this.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
+mod sandbox;
+mod support;

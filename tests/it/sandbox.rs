@@ -1,0 +1,84 @@
+//! The sandbox, seen by clients that are not ours.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use fleet::model::desired::Platform;
+use fleet::sandbox::{Sandbox, SandboxInstance, SandboxOptions};
+
+use crate::support::{RealClock, RealRandom, python};
+
+fn options(root: &Path) -> SandboxOptions {
+    let environment = std::env::vars_os().collect();
+    SandboxOptions::new(
+        root,
+        environment,
+        Arc::new(RealClock::new()),
+        Arc::new(RealRandom),
+    )
+}
+
+/// Runs a module of `tests/sandbox_boto3` against a fresh sandbox and says how many tests passed.
+async fn boto3(module: &str) -> Option<usize> {
+    let Some(python) = python() else {
+        say_skipped(module);
+        return None;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let mut options = options(&place.path().join(".fleet/sandbox"));
+    options.instances = (0..60)
+        .map(|n| {
+            SandboxInstance::host(
+                "lab".into(),
+                format!("web-{n}").into(),
+                format!("i-{n:017x}").into(),
+                Platform::Linux,
+            )
+        })
+        .chain([
+            SandboxInstance::standalone("mi-0123456789abcdef0".into(), Platform::Linux),
+            SandboxInstance::standalone("i-0123abcd".into(), Platform::Windows),
+        ])
+        .collect();
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let endpoint = sandbox.endpoint();
+    let root = place.path().join(".fleet/sandbox");
+    let module = module.to_owned();
+    let output = tokio::task::spawn_blocking(move || {
+        Command::new(python)
+            .args(["-m", "unittest", "-q", &module])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox_boto3"))
+            .env("SANDBOX_ENDPOINT", endpoint)
+            .env("SANDBOX_ROOT", root)
+            .output()
+    })
+    .await
+    .unwrap()
+    .unwrap();
+    sandbox.shutdown().await;
+    let report = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success(),
+        "{report}{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    let ran = report
+        .lines()
+        .find_map(|line| line.strip_prefix("Ran ")?.split(' ').next()?.parse().ok());
+    Some(ran.unwrap_or_else(|| panic!("no count in {report}")))
+}
+
+/// On the terminal even where the test harness swallows what tests print.
+fn say_skipped(module: &str) {
+    let skipped = format!("skipped: {module} needs a Python with boto3 (FLEET_TEST_PYTHON)\n");
+    std::io::stderr().write_all(skipped.as_bytes()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn smoke() {
+    if let Some(ran) = boto3("test_smoke").await {
+        assert_eq!(ran, 1);
+    }
+}
