@@ -1,6 +1,9 @@
 //! How a step reaches a host. The trait has the verbs of the domain and speaks model types only;
 //! a failed host is data, an error is about the transport itself.
 
+mod batch;
+pub mod memory;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
