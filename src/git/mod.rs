@@ -1,1 +1,88 @@
-//! git.
+//! The git seam: what the rest of fleet may ask of a repository. Only this module names `git2`.
+//!
+//! Everything local goes through libgit2; fetch and push go through the user's own `git`
+//! ([`program`]), so that credential helpers, SSH agents and proxies just work.
+
+mod commits;
+mod desired;
+mod error;
+mod local;
+mod program;
+mod refs;
+mod tree;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::model::desired::GitSettings;
+
+pub use commits::{BranchCommit, DesiredCommit, DesiredCommitted, Target};
+pub use desired::Desired;
+pub use error::GitError;
+pub use local::{ControllerLock, Locked, LogStore};
+pub use program::PushOutcome;
+pub use refs::Branches;
+
+/// A fleet repository on this machine.
+pub struct Repository {
+    git: Mutex<git2::Repository>,
+    common_dir: PathBuf,
+    work_dir: PathBuf,
+}
+
+impl std::fmt::Debug for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Repository")
+            .field("work_dir", &self.work_dir)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Repository {
+    /// Finds the repository around a folder.
+    ///
+    /// # Errors
+    /// There is none, or it has no work tree.
+    pub fn discover(folder: &Path) -> Result<Self, GitError> {
+        let git = git2::Repository::discover(folder).map_err(|_| GitError::NotARepository {
+            folder: folder.to_owned(),
+        })?;
+        let work_dir = git
+            .workdir()
+            .ok_or_else(|| GitError::Bare {
+                folder: git.path().to_owned(),
+            })?
+            .to_owned();
+        let common_dir = git.commondir().to_owned();
+        Ok(Self {
+            git: Mutex::new(git),
+            common_dir,
+            work_dir,
+        })
+    }
+
+    /// The root of the work tree.
+    pub fn work_dir(&self) -> &Path {
+        &self.work_dir
+    }
+
+    /// `.git`, shared by all work trees.
+    pub fn common_dir(&self) -> &Path {
+        &self.common_dir
+    }
+
+    /// `.git/fleet`: what fleet keeps on this machine.
+    pub fn private_dir(&self) -> PathBuf {
+        self.common_dir.join("fleet")
+    }
+
+    /// The branches by the manifest's `git`.
+    pub fn branches(&self, settings: &GitSettings) -> Branches {
+        Branches::new(settings)
+    }
+
+    fn lock_git(&self) -> MutexGuard<'_, git2::Repository> {
+        // A panic elsewhere leaves no half-made state in libgit2's handle.
+        self.git.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,151 @@
+//! What fleet keeps below `.git/fleet` on this machine: the lock, who this controller is, logs.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::PathBuf;
+
+use crate::model::clock::Random;
+use crate::model::id::{HostName, RolloutId, ServiceName};
+use crate::model::time::Timestamp;
+
+use super::{GitError, Repository};
+
+/// Held by the one process that acts on this repository; the system frees it when that ends,
+/// however it ends.
+#[derive(Debug)]
+pub struct ControllerLock {
+    _file: File,
+}
+
+/// Another process acts on this repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locked {
+    /// What the lock file says of it: `pid <n> since <time>`.
+    pub by: String,
+}
+
+impl Repository {
+    /// Takes the local lock.
+    pub fn lock(&self, now: Timestamp) -> Result<Result<ControllerLock, Locked>, GitError> {
+        let path = self.private_dir().join("lock");
+        self.make_private_dir()?;
+        let failed = |source| GitError::File {
+            what: "open",
+            path: path.clone(),
+            source,
+        };
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {
+                let text = format!("pid {} since {now}\n", std::process::id());
+                file.set_len(0)
+                    .and_then(|()| file.rewind())
+                    .and_then(|()| file.write_all(text.as_bytes()))
+                    .map_err(failed)?;
+                Ok(Ok(ControllerLock { _file: file }))
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                let mut by = String::new();
+                file.read_to_string(&mut by).map_err(failed)?;
+                Ok(Err(Locked {
+                    by: by.trim().to_owned(),
+                }))
+            }
+            Err(fs::TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// Who writes an intent: this machine and this repository (formats.md).
+    pub fn writer(&self, random: &dyn Random) -> Result<String, GitError> {
+        self.make_private_dir()?;
+        let path = self.private_dir().join("controller");
+        let failed = |source| GitError::File {
+            what: "write",
+            path: path.clone(),
+            source,
+        };
+        let id = match fs::read_to_string(&path) {
+            Ok(id) if !id.trim().is_empty() => id.trim().to_owned(),
+            _ => {
+                let id = format!("{:08x}{:08x}", random.next(), random.next());
+                fs::write(&path, format!("{id}\n")).map_err(failed)?;
+                id
+            }
+        };
+        let machine = ["/etc/machine-id", "/proc/sys/kernel/hostname"]
+            .iter()
+            .find_map(|path| {
+                fs::read_to_string(path)
+                    .ok()
+                    .map(|text| text.trim().to_owned())
+                    .filter(|text| !text.is_empty())
+            })
+            .unwrap_or_else(|| "unknown".to_owned());
+        Ok(format!("{machine}/{id}"))
+    }
+
+    /// The logs of this machine.
+    pub fn logs(&self) -> LogStore {
+        LogStore {
+            folder: self.private_dir().join("logs"),
+        }
+    }
+
+    fn make_private_dir(&self) -> Result<(), GitError> {
+        let path = self.private_dir();
+        fs::create_dir_all(&path).map_err(|source| GitError::File {
+            what: "make",
+            path,
+            source,
+        })
+    }
+}
+
+/// `.git/fleet/logs/<rollout>/<host>/<service>.log`: the ends of logs of steps that did not succeed.
+#[derive(Clone, Debug)]
+pub struct LogStore {
+    folder: PathBuf,
+}
+
+impl LogStore {
+    /// Where a step's log lies.
+    pub fn path(&self, rollout: &RolloutId, host: &HostName, service: &ServiceName) -> PathBuf {
+        self.folder
+            .join(rollout.as_str())
+            .join(host.as_str())
+            .join(format!("{service}.log"))
+    }
+
+    /// Keeps a log.
+    pub fn keep(
+        &self,
+        rollout: &RolloutId,
+        host: &HostName,
+        service: &ServiceName,
+        text: &str,
+    ) -> std::io::Result<()> {
+        let path = self.path(rollout, host, service);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, text)
+    }
+
+    /// A kept log.
+    pub fn read(
+        &self,
+        rollout: &RolloutId,
+        host: &HostName,
+        service: &ServiceName,
+    ) -> Option<String> {
+        fs::read(self.path(rollout, host, service))
+            .ok()
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+}

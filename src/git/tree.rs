@@ -1,0 +1,141 @@
+//! The files of a commit or of the work tree, nothing checked out and no link followed.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::model::id::Revision;
+use crate::model::source::{Entry, Tree};
+
+use super::refs::{oid, revision};
+use super::{GitError, Repository};
+
+/// What a fleet repository consists of (design.md §2); other files are none of fleet's business.
+const ROOTS: [&str; 3] = ["fleet.yaml", "environments", "templates"];
+
+/// Deeper folders than any template has.
+const DEEPEST: usize = 16;
+
+impl Repository {
+    /// The manifests and templates of a commit.
+    pub fn tree_at(&self, at: &Revision) -> Result<Tree, GitError> {
+        let git = self.lock_git();
+        let read = || GitError::library("read a commit");
+        let root = git
+            .find_commit(oid(at)?)
+            .and_then(|commit| commit.tree())
+            .map_err(read())?;
+        let mut tree = Tree::default();
+        for name in ROOTS {
+            if let Some(entry) = root.get_name(name) {
+                walk(&git, name.to_owned(), &entry, &mut tree, 0).map_err(read())?;
+            }
+        }
+        Ok(tree)
+    }
+
+    /// The manifests and templates as they lie in the work tree; what git ignores is not there.
+    pub fn tree_of_work_dir(&self) -> Result<Tree, GitError> {
+        let git = self.lock_git();
+        let mut tree = Tree::default();
+        for name in ROOTS {
+            let path = self.work_dir.join(name);
+            if fs::symlink_metadata(&path).is_ok() {
+                walk_files(&git, &path, name, &mut tree, 0)?;
+            }
+        }
+        Ok(tree)
+    }
+
+    /// The commit that a name stands for.
+    pub fn resolve(&self, name: &str) -> Result<Revision, GitError> {
+        let unknown = || GitError::NoRevision {
+            name: name.to_owned(),
+        };
+        if name.starts_with('-') {
+            return Err(unknown());
+        }
+        let git = self.lock_git();
+        let commit = git
+            .revparse_single(name)
+            .and_then(|object| object.peel_to_commit())
+            .map_err(|_| unknown())?;
+        Ok(revision(commit.id()))
+    }
+}
+
+fn walk(
+    git: &git2::Repository,
+    path: String,
+    entry: &git2::TreeEntry<'_>,
+    tree: &mut Tree,
+    depth: usize,
+) -> Result<(), git2::Error> {
+    const LINK: i32 = 0o120_000;
+    let content = match entry.kind() {
+        Some(git2::ObjectType::Tree) if depth < DEEPEST => {
+            let folder = git.find_tree(entry.id())?;
+            for child in folder.iter() {
+                let name = String::from_utf8_lossy(child.name_bytes()).into_owned();
+                walk(git, format!("{path}/{name}"), &child, tree, depth + 1)?;
+            }
+            return Ok(());
+        }
+        Some(git2::ObjectType::Blob) => {
+            let (size, _) = git.odb()?.read_header(entry.id())?;
+            if size as u64 > Tree::LARGEST_FILE {
+                Entry::TooLarge(size as u64)
+            } else {
+                let blob = git.find_blob(entry.id())?;
+                match entry.filemode() {
+                    LINK => Entry::Link(String::from_utf8_lossy(blob.content()).into_owned()),
+                    _ => Entry::File(blob.content().into()),
+                }
+            }
+        }
+        _ => Entry::Other,
+    };
+    tree.entries.insert(path.into(), content);
+    Ok(())
+}
+
+fn walk_files(
+    git: &git2::Repository,
+    path: &Path,
+    name: &str,
+    tree: &mut Tree,
+    depth: usize,
+) -> Result<(), GitError> {
+    if git.is_path_ignored(name).unwrap_or(false) {
+        return Ok(());
+    }
+    let failed = |source| GitError::File {
+        what: "read",
+        path: path.to_owned(),
+        source,
+    };
+    let metadata = fs::symlink_metadata(path).map_err(failed)?;
+    let content = if metadata.is_symlink() {
+        Entry::Link(
+            fs::read_link(path)
+                .map_err(failed)?
+                .to_string_lossy()
+                .into_owned(),
+        )
+    } else if metadata.is_dir() && depth < DEEPEST {
+        for child in fs::read_dir(path).map_err(failed)? {
+            let child = child.map_err(failed)?;
+            let below = format!("{name}/{}", child.file_name().to_string_lossy());
+            walk_files(git, &child.path(), &below, tree, depth + 1)?;
+        }
+        return Ok(());
+    } else if metadata.is_file() && metadata.len() > Tree::LARGEST_FILE {
+        Entry::TooLarge(metadata.len())
+    } else if metadata.is_file() {
+        Entry::File(Arc::from(fs::read(path).map_err(failed)?))
+    } else {
+        Entry::Other
+    };
+    tree.entries.insert(name.into(), content);
+    Ok(())
+}
