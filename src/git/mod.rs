@@ -22,6 +22,7 @@ pub use error::GitError;
 pub use local::{ControllerLock, Locked, LogStore};
 pub use program::PushOutcome;
 pub use refs::Branches;
+pub(crate) use refs::SEEN;
 
 /// A fleet repository on this machine.
 pub struct Repository {

@@ -231,7 +231,7 @@ impl Repository {
         }
     }
 
-    fn remove_ref(&self, reference: &str) -> Result<(), GitError> {
+    pub(crate) fn remove_ref(&self, reference: &str) -> Result<(), GitError> {
         let git = self.lock_git();
         match git.find_reference(reference) {
             Ok(mut found) => found.delete().map_err(GitError::library("remove a ref")),

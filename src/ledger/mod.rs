@@ -1,5 +1,7 @@
 //! Observed state. The trait is what the controller knows of it; `store` keeps it in git.
 
+pub mod store;
+
 use async_trait::async_trait;
 
 use crate::model::id::{EnvironmentName, Revision, RolloutId};

@@ -1,0 +1,164 @@
+//! The compare-and-swap push: an environment's commit is made on the tip that was decided on, or
+//! not at all (protocol §2).
+
+use std::time::Duration;
+
+use super::super::{Committed, LedgerError};
+use super::{Inner, Unclear, files, readme};
+use crate::git::{BranchCommit, PushOutcome};
+use crate::model::id::{EnvironmentName, Revision};
+use crate::model::ledger::LedgerCommit;
+
+/// How often a commit is made anew on foreign ones before the race is given up.
+const TRIES: u32 = 5;
+
+/// Longest pause between two tries; foreign commits come seconds apart.
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Inner {
+    pub(super) fn commit(&self, commit: &LedgerCommit) -> Result<Committed, LedgerError> {
+        let mut base = commit.base.clone();
+        for attempt in 0..=TRIES {
+            let tip = self.tip()?;
+            let there = self.environment_tip(tip.as_ref(), &commit.environment)?;
+            base = self.own_unclear(&commit.environment, base, there.as_ref());
+            if there != base {
+                return Ok(Committed::Lost(there));
+            }
+            if attempt > 0 {
+                std::thread::sleep(self.random.jitter(PAUSE));
+            }
+            let made = self.make(commit, tip.as_ref())?;
+            if self.publish(commit, tip.as_ref(), &base, &made)? {
+                self.repository
+                    .set_ref(crate::git::SEEN, &self.tip()?.unwrap_or(made.clone()))?;
+                self.unclear().remove(&commit.environment);
+                return Ok(Committed::Accepted(made));
+            }
+        }
+        Err(LedgerError::Rejected {
+            remote: self
+                .branches
+                .remote
+                .clone()
+                .unwrap_or_else(|| "none".to_owned()),
+            branch: self.branches.ledger_branch.clone(),
+            message: format!("the branch moved {TRIES} times while it was written"),
+        })
+    }
+
+    /// Makes the branch point at a commit; false where foreign commits came first, fetched by now.
+    fn publish(
+        &self,
+        commit: &LedgerCommit,
+        tip: Option<&Revision>,
+        base: &Option<Revision>,
+        made: &Revision,
+    ) -> Result<bool, LedgerError> {
+        let reference = self.branches.ledger_ref();
+        let branch = &self.branches.ledger_branch;
+        let Some(remote) = &self.branches.remote else {
+            return Ok(self.repository.compare_and_swap(&reference, tip, made)?);
+        };
+        let outcome = self.repository.push(remote, made, branch)?;
+        if outcome == PushOutcome::Accepted {
+            self.repository.set_ref(&reference, made)?;
+            return Ok(true);
+        }
+        if matches!(outcome, PushOutcome::Unclear(_)) {
+            self.unclear()
+                .entry(commit.environment.clone())
+                .or_default()
+                .push(Unclear {
+                    base: base.clone(),
+                    commit: made.clone(),
+                });
+        }
+        // Whatever it was: what the remote has now decides.
+        self.fetch()?;
+        let now = self.tip()?;
+        if self
+            .environment_tip(now.as_ref(), &commit.environment)?
+            .as_ref()
+            == Some(made)
+        {
+            return Ok(true);
+        }
+        match outcome {
+            PushOutcome::Rejected(message) => Err(LedgerError::Rejected {
+                remote: remote.clone(),
+                branch: branch.clone(),
+                message,
+            }),
+            PushOutcome::Unclear(message) if now.as_ref() == tip => Err(LedgerError::Unreachable {
+                remote: remote.clone(),
+                message,
+            }),
+            _ => Ok(false),
+        }
+    }
+
+    /// Where the environment's tip is a commit of ours whose push had no clear answer, and that was
+    /// made on this base, it takes the base's place.
+    fn own_unclear(
+        &self,
+        environment: &EnvironmentName,
+        base: Option<Revision>,
+        there: Option<&Revision>,
+    ) -> Option<Revision> {
+        let unclear = self.unclear();
+        let ours = unclear.get(environment).into_iter().flatten();
+        match ours
+            .into_iter()
+            .find(|ours| Some(&ours.commit) == there && ours.base == base)
+        {
+            Some(ours) => Some(ours.commit.clone()),
+            None => base,
+        }
+    }
+
+    pub(super) fn environment_tip(
+        &self,
+        tip: Option<&Revision>,
+        environment: &EnvironmentName,
+    ) -> Result<Option<Revision>, LedgerError> {
+        match tip {
+            Some(tip) => Ok(self.repository.last_change_of(tip, environment.as_str())?),
+            None => Ok(None),
+        }
+    }
+
+    fn make(&self, commit: &LedgerCommit, tip: Option<&Revision>) -> Result<Revision, LedgerError> {
+        let mut changes = Vec::with_capacity(commit.writes.len() + 2);
+        for write in &commit.writes {
+            changes.push(files::encode(&commit.environment, write)?);
+        }
+        if tip.is_none() {
+            let format = format!("format: {}\n", files::FORMAT);
+            changes.push((files::LEDGER.to_owned(), Some(format.into_bytes())));
+        }
+        let page = readme::write(self, commit, tip)?;
+        changes.push((readme::PATH.to_owned(), Some(page.into_bytes())));
+        let message = message(commit);
+        let made = BranchCommit {
+            parent: tip,
+            files: &changes,
+            message: &message,
+            at: commit.at,
+        };
+        Ok(self.repository.commit_on(&made)?)
+    }
+}
+
+fn message(commit: &LedgerCommit) -> String {
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut message = one_line(&commit.subject);
+    message.push('\n');
+    if !commit.trailers.is_empty() {
+        message.push('\n');
+    }
+    for (name, value) in &commit.trailers {
+        message.push_str(&format!("{name}: {}\n", one_line(value)));
+    }
+    message
+}

@@ -1,0 +1,200 @@
+//! The ledger in git: a branch that only controllers write, always fast-forward (protocol §2).
+//!
+//! It owns the files' form ([`files`]), the compare-and-swap push ([`commit`]), the branch's own
+//! page ([`readme`]) and the statements' branch ([`statements`]). What the content means is the
+//! controller's.
+
+mod commit;
+mod files;
+mod read;
+mod readme;
+mod statements;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{Committed, Ledger, LedgerError};
+use crate::git::{Branches, GitError, Repository};
+use crate::model::clock::Random;
+use crate::model::desired::GitSettings;
+use crate::model::id::{EnvironmentName, FleetName, Revision, RolloutId};
+use crate::model::ledger::{EnvironmentLedger, LedgerCommit, RolloutLedger, RolloutRecord};
+use crate::model::observed::HostRecord;
+use crate::model::statement::{Statement, StatementFile};
+
+/// The ledger of one fleet repository.
+#[derive(Clone)]
+pub struct GitLedger {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    repository: Arc<Repository>,
+    branches: Branches,
+    fleet: FleetName,
+    random: Arc<dyn Random>,
+    /// Host files by blob: a pass parses what changed since the last one.
+    hosts: Mutex<HashMap<String, Arc<HostRecord>>>,
+    /// Our own commits whose push had no clear answer, by environment: when one turns out to be
+    /// in, what comes next is made on it.
+    unclear: Mutex<BTreeMap<EnvironmentName, Vec<Unclear>>>,
+}
+
+struct Unclear {
+    base: Option<Revision>,
+    commit: Revision,
+}
+
+impl GitLedger {
+    /// The ledger on the branches by the manifest's `git`.
+    pub fn new(
+        repository: Arc<Repository>,
+        settings: &GitSettings,
+        fleet: FleetName,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        let branches = Branches::new(settings);
+        Self {
+            inner: Arc::new(Inner {
+                repository,
+                branches,
+                fleet,
+                random,
+                hosts: Mutex::default(),
+                unclear: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Runs blocking git work beside the runtime.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let inner = Arc::clone(&self.inner);
+        match tokio::task::spawn_blocking(move || work(&inner)).await {
+            Ok(result) => result,
+            Err(error) => Err(LedgerError::Git {
+                what: "finish its work",
+                source: Box::new(error),
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for GitLedger {
+    async fn fetch(&self) -> Result<(), LedgerError> {
+        self.blocking(Inner::fetch).await
+    }
+
+    async fn accept(&self) -> Result<(), LedgerError> {
+        self.blocking(Inner::accept).await
+    }
+
+    async fn read(&self, environment: &EnvironmentName) -> Result<EnvironmentLedger, LedgerError> {
+        let environment = environment.clone();
+        self.blocking(move |inner| inner.read(&environment)).await
+    }
+
+    async fn rollouts(
+        &self,
+        environment: &EnvironmentName,
+    ) -> Result<Vec<RolloutRecord>, LedgerError> {
+        let environment = environment.clone();
+        self.blocking(move |inner| inner.rollouts(&environment))
+            .await
+    }
+
+    async fn rollout(
+        &self,
+        environment: &EnvironmentName,
+        id: &RolloutId,
+    ) -> Result<Option<RolloutLedger>, LedgerError> {
+        let (environment, id) = (environment.clone(), id.clone());
+        self.blocking(move |inner| match inner.tip()? {
+            Some(tip) => inner.rollout(&tip, &environment, &id),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    async fn commit(&self, commit: &LedgerCommit) -> Result<Committed, LedgerError> {
+        let commit = commit.clone();
+        self.blocking(move |inner| inner.commit(&commit)).await
+    }
+
+    async fn statements(
+        &self,
+        environment: &EnvironmentName,
+    ) -> Result<Vec<StatementFile>, LedgerError> {
+        let environment = environment.clone();
+        self.blocking(move |inner| inner.statements(&environment))
+            .await
+    }
+
+    async fn state(&self, statement: &Statement) -> Result<StatementFile, LedgerError> {
+        let statement = statement.clone();
+        self.blocking(move |inner| inner.state(&statement)).await
+    }
+}
+
+impl Inner {
+    /// The ledger's tip as last fetched.
+    fn tip(&self) -> Result<Option<Revision>, LedgerError> {
+        Ok(self.repository.tip(&self.branches.ledger_ref())?)
+    }
+
+    fn fetch(&self) -> Result<(), LedgerError> {
+        self.repository.fetch(&self.branches)?;
+        self.check_descent()
+    }
+
+    /// A tip that does not descend from the last one seen, or a vanished branch, stops everything.
+    fn check_descent(&self) -> Result<(), LedgerError> {
+        let tip = self.tip()?;
+        let seen = self.repository.tip(crate::git::SEEN)?;
+        let rewritten = |seen: Revision| LedgerError::Rewritten {
+            branch: self.branches.ledger_branch.clone(),
+            seen,
+        };
+        match (tip, seen) {
+            (Some(tip), Some(seen)) if tip == seen => Ok(()),
+            (Some(tip), Some(seen)) => {
+                if !self.repository.contains(&tip, &seen)? {
+                    return Err(rewritten(seen));
+                }
+                Ok(self.repository.set_ref(crate::git::SEEN, &tip)?)
+            }
+            (Some(tip), None) => Ok(self.repository.set_ref(crate::git::SEEN, &tip)?),
+            (None, Some(seen)) => Err(rewritten(seen)),
+            (None, None) => Ok(()),
+        }
+    }
+
+    fn accept(&self) -> Result<(), LedgerError> {
+        self.repository.fetch(&self.branches)?;
+        match self.tip()? {
+            Some(tip) => Ok(self.repository.set_ref(crate::git::SEEN, &tip)?),
+            None => Ok(self.repository.remove_ref(crate::git::SEEN)?),
+        }
+    }
+
+    fn unclear(&self) -> std::sync::MutexGuard<'_, BTreeMap<EnvironmentName, Vec<Unclear>>> {
+        self.unclear.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<GitError> for LedgerError {
+    fn from(error: GitError) -> Self {
+        match error {
+            GitError::Unreachable { remote, message } => Self::Unreachable { remote, message },
+            other => Self::Git {
+                what: "read or write the ledger",
+                source: Box::new(other),
+            },
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Reading an environment: its own files only, and of those only what changed since the last time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::super::LedgerError;
+use super::{Inner, files};
+use crate::model::id::{EnvironmentName, HostName, Revision, RolloutId};
+use crate::model::ledger::{EnvironmentLedger, RolloutLedger, RolloutRecord};
+use crate::model::observed::HostRecord;
+
+#[derive(Deserialize)]
+struct Format {
+    format: u64,
+}
+
+impl Inner {
+    pub(super) fn read(&self, name: &EnvironmentName) -> Result<EnvironmentLedger, LedgerError> {
+        let Some(tip) = self.tip()? else {
+            return Ok(EnvironmentLedger::default());
+        };
+        self.check_format(&tip)?;
+        let mut ledger = EnvironmentLedger {
+            tip: self.repository.last_change_of(&tip, name.as_str())?,
+            ledger_revision: Some(tip.clone()),
+            hosts: self.hosts(&tip, name)?,
+            ..EnvironmentLedger::default()
+        };
+        if let Some(record) = self.file(&tip, &files::environment(name))? {
+            ledger.environment = record;
+        }
+        if let Some(record) = self.file(&tip, &files::blocked(name))? {
+            ledger.blocked = record;
+        }
+        if let Some(id) = &ledger.environment.open {
+            let path = format!("{}/plan.json", files::rollout(name, id));
+            let open = self
+                .rollout(&tip, name, id)?
+                .ok_or_else(|| LedgerError::Corrupt {
+                    path,
+                    revision: tip.clone(),
+                    problem: "environment.yaml names this rollout as open, and it is not there"
+                        .to_owned(),
+                })?;
+            ledger.open = Some(open);
+        }
+        Ok(ledger)
+    }
+
+    /// Refuses a ledger that a newer fleet wrote.
+    pub(super) fn check_format(&self, tip: &Revision) -> Result<(), LedgerError> {
+        let format: Option<Format> = self.file(tip, files::LEDGER)?;
+        match format {
+            Some(Format { format }) if format > files::FORMAT => Err(LedgerError::Newer {
+                format,
+                known: files::FORMAT,
+            }),
+            Some(_) => Ok(()),
+            None => Err(LedgerError::Corrupt {
+                path: files::LEDGER.to_owned(),
+                revision: tip.clone(),
+                problem: "the file is missing".to_owned(),
+            }),
+        }
+    }
+
+    pub(super) fn hosts(
+        &self,
+        tip: &Revision,
+        name: &EnvironmentName,
+    ) -> Result<BTreeMap<HostName, HostRecord>, LedgerError> {
+        let folder = files::hosts(name);
+        let mut known = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = HashMap::new();
+        let mut hosts = BTreeMap::new();
+        for (file, blob) in self.repository.files_in(tip, &folder)? {
+            let path = format!("{folder}/{file}");
+            let Some(host) = file.strip_suffix(".yaml") else {
+                return Err(LedgerError::Corrupt {
+                    path,
+                    revision: tip.clone(),
+                    problem: "not a file that fleet writes".to_owned(),
+                });
+            };
+            let record = match known.get(&blob) {
+                Some(record) => Arc::clone(record),
+                None => {
+                    let record =
+                        Arc::new(files::decode(&path, tip, &self.repository.blob(&blob)?)?);
+                    fresh.insert(blob, Arc::clone(&record));
+                    record
+                }
+            };
+            hosts.insert(HostName::new(host), HostRecord::clone(&record));
+        }
+        known.extend(fresh);
+        Ok(hosts)
+    }
+
+    pub(super) fn rollouts(
+        &self,
+        name: &EnvironmentName,
+    ) -> Result<Vec<RolloutRecord>, LedgerError> {
+        let Some(tip) = self.tip()? else {
+            return Ok(Vec::new());
+        };
+        self.check_format(&tip)?;
+        let folder = files::rollouts(name);
+        let mut records = Vec::new();
+        for id in self.repository.folders_in(&tip, &folder)?.iter().rev() {
+            if let Some(record) = self.file(&tip, &format!("{folder}/{id}/rollout.yaml"))? {
+                records.push(record);
+            }
+        }
+        Ok(records)
+    }
+
+    pub(super) fn rollout(
+        &self,
+        tip: &Revision,
+        name: &EnvironmentName,
+        id: &RolloutId,
+    ) -> Result<Option<RolloutLedger>, LedgerError> {
+        let folder = files::rollout(name, id);
+        let Some(plan) = self.file(tip, &format!("{folder}/plan.json"))? else {
+            return Ok(None);
+        };
+        let path = format!("{folder}/rollout.yaml");
+        let record = self.file(tip, &path)?.ok_or_else(|| LedgerError::Corrupt {
+            path,
+            revision: tip.clone(),
+            problem: "the file is missing".to_owned(),
+        })?;
+        let mut waves = Vec::new();
+        while let Some(wave) = self.file(tip, &format!("{folder}/wave-{}.yaml", waves.len() + 1))? {
+            waves.push(wave);
+        }
+        Ok(Some(RolloutLedger {
+            plan,
+            record,
+            waves,
+        }))
+    }
+
+    fn file<T: DeserializeOwned>(
+        &self,
+        at: &Revision,
+        path: &str,
+    ) -> Result<Option<T>, LedgerError> {
+        match self.repository.file_at(at, path)? {
+            Some(bytes) => files::decode(path, at, &bytes).map(Some),
+            None => Ok(None),
+        }
+    }
+}

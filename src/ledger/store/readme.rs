@@ -1,0 +1,106 @@
+//! The branch's own page: a section per environment, of which a commit rewrites its own.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::super::LedgerError;
+use super::Inner;
+use crate::model::id::{EnvironmentName, HostName, Revision, ServiceName, Version};
+use crate::model::ledger::{LedgerCommit, Write};
+use crate::model::observed::{HostRecord, ServiceState};
+
+/// The page's path.
+pub(super) const PATH: &str = "README.md";
+
+/// More hosts than this that are not healthy are counted, not named.
+const NAMED: usize = 100;
+
+/// The page as it is after a commit.
+pub(super) fn write(
+    inner: &Inner,
+    commit: &LedgerCommit,
+    tip: Option<&Revision>,
+) -> Result<String, LedgerError> {
+    let (mut sections, mut hosts) = match tip {
+        Some(tip) => {
+            let before = inner.repository.file_at(tip, PATH)?.unwrap_or_default();
+            (
+                sections(&String::from_utf8_lossy(&before)),
+                inner.hosts(tip, &commit.environment)?,
+            )
+        }
+        None => (BTreeMap::new(), BTreeMap::new()),
+    };
+    for write in &commit.writes {
+        if let Write::Host(host, record) = write {
+            hosts.insert(host.clone(), record.clone());
+        }
+    }
+    sections.insert(
+        commit.environment.as_str().to_owned(),
+        section(&commit.environment, &hosts),
+    );
+    let mut page = format!(
+        "# What runs where: {}\n\nWritten by fleet; a change by hand stops it. \
+         `git log -p` on this branch tells the story.\n",
+        inner.fleet
+    );
+    for text in sections.values() {
+        page.push('\n');
+        page.push_str(text.trim_end());
+        page.push('\n');
+    }
+    Ok(page)
+}
+
+/// Sections of a page by environment.
+fn sections(page: &str) -> BTreeMap<String, String> {
+    page.split("\n## ")
+        .skip(1)
+        .filter_map(|text| {
+            let name = text.lines().next()?.trim();
+            Some((name.to_owned(), format!("## {text}")))
+        })
+        .collect()
+}
+
+fn section(name: &EnvironmentName, hosts: &BTreeMap<HostName, HostRecord>) -> String {
+    let mut versions: BTreeMap<(&ServiceName, Option<&Version>), usize> = BTreeMap::new();
+    let mut sick = Vec::new();
+    for (host, record) in hosts {
+        for (service, state) in &record.services {
+            if state.state == ServiceState::Released {
+                continue;
+            }
+            *versions
+                .entry((service, state.version.as_ref()))
+                .or_default() += 1;
+            if !matches!(state.state, ServiceState::Healthy | ServiceState::Adopted) {
+                sick.push((host, service, state));
+            }
+        }
+    }
+    let mut text = format!("## {name}\n\n| service | version | hosts |\n|---|---|---|\n");
+    for ((service, version), count) in versions {
+        let version = version.map_or("none", Version::as_str);
+        // Writing to a string cannot fail.
+        let _infallible = writeln!(text, "| {service} | {version} | {count} |");
+    }
+    if !sick.is_empty() {
+        text.push_str(
+            "\n| not healthy | service | version | state | since |\n|---|---|---|---|---|\n",
+        );
+        for (host, service, record) in sick.iter().take(NAMED) {
+            let version = record.version.as_ref().map_or("none", Version::as_str);
+            let (state, since) = (record.state.as_str(), record.since);
+            let _infallible = writeln!(
+                text,
+                "| {host} | {service} | {version} | {state} | {since} |"
+            );
+        }
+        if sick.len() > NAMED {
+            let _infallible = writeln!(text, "\nand {} more", sick.len() - NAMED);
+        }
+    }
+    text
+}
