@@ -29,3 +29,6 @@ mod templates;
 pub use codes::explain;
 pub use digest::RENDERER;
 pub use templates::Templates;
+
+#[cfg(test)]
+mod tests;

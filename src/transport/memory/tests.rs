@@ -161,6 +161,7 @@ fn step(number: u64) -> StepTask {
             digests: Digests {
                 digest: digest.clone(),
                 scripts: digest.clone(),
+                template: digest.clone(),
                 definition: digest.clone(),
                 host_definition: digest,
             },
