@@ -174,15 +174,24 @@ impl Command {
         Summary::of(&statuses, self.accepted.errors(), self.cancelling)
     }
 
+    /// When something last happened to it.
+    pub(super) fn latest(&self) -> Millis {
+        let ends = self
+            .invocations
+            .values()
+            .filter_map(|i| i.ended_at.or(i.started_at));
+        ends.fold(self.accepted.requested_at, Millis::max)
+    }
+
     pub(super) fn is_complete(&self) -> bool {
         self.invocations
             .values()
             .all(|invocation| invocation.status.is_terminal())
     }
 
-    /// Instances whose turn has come, by MaxConcurrency and MaxErrors. Too many errors end the
-    /// invocations that still wait.
-    pub(super) fn release(&mut self, now: Millis) -> Vec<InstanceId> {
+    /// Moves on by MaxConcurrency and MaxErrors: whose turn has come, and whose will not come any
+    /// more because too many others failed.
+    pub(super) fn release(&mut self, now: Millis) -> Released {
         let errors = self
             .invocations
             .values()
@@ -191,7 +200,7 @@ impl Command {
         let given_up = errors > self.accepted.errors();
         let active = self.invocations.values().filter(|i| i.is_active()).count();
         let mut free = self.accepted.concurrency().saturating_sub(active);
-        let mut released = Vec::new();
+        let mut released = Released::default();
         for instance in &self.accepted.instances {
             let Some(invocation) = self.invocations.get_mut(instance) else {
                 continue;
@@ -201,14 +210,24 @@ impl Command {
             }
             if given_up {
                 invocation.end(InvocationStatus::Terminated, now);
+                released.terminated.push(instance.clone());
             } else if free > 0 {
                 free -= 1;
                 invocation.stage = Stage::Sent;
-                released.push(instance.clone());
+                released.sent.push(instance.clone());
             }
         }
         released
     }
+}
+
+/// What [`Command::release`] did.
+#[derive(Debug, Default)]
+pub(super) struct Released {
+    /// These go into their mailboxes.
+    pub(super) sent: Vec<InstanceId>,
+    /// These have ended.
+    pub(super) terminated: Vec<InstanceId>,
 }
 
 #[cfg(test)]
@@ -244,20 +263,21 @@ mod tests {
 
     #[test]
     fn concurrency_is_a_number_or_a_share_and_at_least_one() {
-        assert_eq!(command(10, "3", "0").release(Millis(0)).len(), 3);
-        assert_eq!(command(10, "25%", "0").release(Millis(0)).len(), 2);
-        assert_eq!(command(10, "1%", "0").release(Millis(0)).len(), 1);
-        assert_eq!(command(3, "50", "0").release(Millis(0)).len(), 3);
+        assert_eq!(command(10, "3", "0").release(Millis(0)).sent.len(), 3);
+        assert_eq!(command(10, "25%", "0").release(Millis(0)).sent.len(), 2);
+        assert_eq!(command(10, "1%", "0").release(Millis(0)).sent.len(), 1);
+        assert_eq!(command(3, "50", "0").release(Millis(0)).sent.len(), 3);
     }
 
     #[test]
     fn too_many_errors_end_what_still_waits() {
         let mut command = command(4, "1", "1");
-        assert_eq!(command.release(Millis(0)).len(), 1);
+        assert_eq!(command.release(Millis(0)).sent.len(), 1);
         end(&mut command, InvocationStatus::Failed);
-        assert_eq!(command.release(Millis(0)).len(), 1);
+        assert_eq!(command.release(Millis(0)).sent.len(), 1);
         end(&mut command, InvocationStatus::Failed);
-        assert!(command.release(Millis(0)).is_empty());
+        let last = command.release(Millis(0));
+        assert_eq!((last.sent.len(), last.terminated.len()), (0, 2));
         let summary = command.summary_with(|_, invocation| invocation.status);
         assert_eq!((summary.errors, summary.completed), (2, 4));
         assert_eq!(summary.details, "Failed");

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::command::Stage;
+use super::command::{Invocation, Stage};
 use super::host::Message;
 use super::locked;
 use super::run::{self, Cancel, Ended, Run};
@@ -30,18 +30,13 @@ impl Service {
             return;
         };
         let released = command.release(now);
-        let changed: Vec<_> = command
-            .invocations
-            .iter()
-            .filter(|(_, invocation)| invocation.status == InvocationStatus::Terminated)
-            .map(|(instance, invocation)| (instance.clone(), invocation.clone()))
-            .collect();
         let not_before = now.plus_seconds(state.faults.get().delivery_delay);
-        for instance in &released {
-            let lost = state.faults.lose(instance);
-            let twice = !lost && state.faults.duplicate(instance);
-            if lost {
+        let mut changed = released.terminated;
+        for instance in &released.sent {
+            let twice = state.faults.duplicate(instance);
+            if state.faults.lose(instance) {
                 state.mark(id, instance, Stage::Lost);
+                changed.push(instance.clone());
             } else if let Some(host) = state.hosts.get_mut(instance) {
                 host.mailbox.push_back(Message {
                     command: id.clone(),
@@ -49,15 +44,15 @@ impl Service {
                     twice,
                 });
             }
-            if lost && let Some(invocation) = state.invocation(id, instance) {
+        }
+        for instance in &changed {
+            if let Some(invocation) = state.invocation(id, instance) {
                 self.keep_invocation(id, instance, invocation);
             }
         }
+        self.close(&mut state, id);
         drop(state);
-        for (instance, invocation) in changed {
-            self.keep_invocation(id, &instance, &invocation);
-        }
-        for instance in released {
+        for instance in released.sent {
             self.deliver(&instance);
         }
     }
@@ -69,10 +64,10 @@ impl Service {
         if state.absence(instance).is_some() {
             return;
         }
-        let mut wake = None;
-        while let Some(message) = state.next_message(instance, now, &mut wake) {
+        while let Some(message) = state.next_message(instance, now) {
             self.accept(&mut state, instance, message, now);
         }
+        let wake = state.next_wake(instance, now);
         drop(state);
         if let Some(at) = wake {
             let service = Arc::downgrade(self);
@@ -80,6 +75,9 @@ impl Service {
             self.spawn(async move {
                 tokio::time::sleep(at.since(now) + Duration::from_millis(1)).await;
                 if let Some(service) = service.upgrade() {
+                    if let Some(host) = locked(&service.state).hosts.get_mut(&instance) {
+                        host.wake_at = None;
+                    }
                     service.deliver(&instance);
                 }
             });
@@ -162,21 +160,19 @@ impl Service {
     fn answer(self: &Arc<Self>, run: &Run, ended: Ended) {
         let mut state = locked(&self.state);
         let now = self.now(&state);
-        if let Some(command) = state.commands.get_mut(&run.command) {
-            if let Some(invocation) = command.invocations.get_mut(&run.instance)
-                && !invocation.status.is_terminal()
-            {
-                invocation.code = ended.code;
-                invocation.standard_output = ended.standard_output;
-                invocation.standard_error = ended.standard_error;
-                invocation.output = ended.output;
-                invocation.end(ended.status, now);
-                self.keep_invocation(&run.command, &run.instance, invocation);
-            }
-            if command.is_complete() {
-                state.open.remove(&run.command);
-            }
+        if let Some(command) = state.commands.get_mut(&run.command)
+            && let Some(invocation) = command.invocations.get_mut(&run.instance)
+            && !invocation.status.is_terminal()
+        {
+            invocation.code = ended.code;
+            invocation.standard_output = ended.standard_output;
+            invocation.standard_error = ended.standard_error;
+            invocation.output = ended.output;
+            invocation.end(ended.status, now);
+            self.keep_invocation(&run.command, &run.instance, invocation);
         }
+        run.clean_up();
+        self.close(&mut state, &run.command);
         state
             .cancels
             .remove(&(run.command.clone(), run.instance.clone()));
@@ -238,11 +234,7 @@ impl Service {
 }
 
 impl State {
-    fn invocation(
-        &self,
-        id: &CommandId,
-        instance: &InstanceId,
-    ) -> Option<&super::command::Invocation> {
+    pub(super) fn invocation(&self, id: &CommandId, instance: &InstanceId) -> Option<&Invocation> {
         self.commands.get(id)?.invocations.get(instance)
     }
 
@@ -254,13 +246,8 @@ impl State {
         }
     }
 
-    /// The next command that this agent takes. `wake` says when to ask again.
-    fn next_message(
-        &mut self,
-        instance: &InstanceId,
-        now: Millis,
-        wake: &mut Option<Millis>,
-    ) -> Option<Message> {
+    /// The next command that this agent takes now.
+    fn next_message(&mut self, instance: &InstanceId, now: Millis) -> Option<Message> {
         let host = self.hosts.get_mut(instance)?;
         let commands = &self.commands;
         host.mailbox.retain(|message| {
@@ -276,22 +263,33 @@ impl State {
         let due = host
             .mailbox
             .iter()
-            .position(|message| message.not_before <= now);
-        let Some(due) = due else {
-            *wake = host.mailbox.iter().map(|message| message.not_before).min();
-            return None;
-        };
-        if let Some(until) = host.intake_closed_until.filter(|until| now < *until) {
-            *wake = Some(until);
+            .position(|message| message.not_before <= now)?;
+        if host.intake_closed_until.is_some_and(|until| now < until) {
             return None;
         }
         if host.running >= WORKERS && host.buffer.len() >= WORKERS {
-            let until = now.plus_seconds(INTAKE_PAUSE_SECONDS);
-            host.intake_closed_until = Some(until);
-            *wake = Some(until);
+            host.intake_closed_until = Some(now.plus_seconds(INTAKE_PAUSE_SECONDS));
             return None;
         }
         host.mailbox.remove(due)
+    }
+
+    /// When an agent's mailbox has to be looked at again, where nobody will yet.
+    fn next_wake(&mut self, instance: &InstanceId, now: Millis) -> Option<Millis> {
+        let host = self.hosts.get_mut(instance)?;
+        let first = host
+            .mailbox
+            .iter()
+            .map(|message| message.not_before)
+            .min()?;
+        let at = first
+            .max(host.intake_closed_until.unwrap_or(first))
+            .max(now);
+        if host.wake_at.is_some_and(|planned| planned <= at) {
+            return None;
+        }
+        host.wake_at = Some(at);
+        Some(at)
     }
 
     /// The next command of the buffer for a free worker.

@@ -98,6 +98,8 @@ pub(super) struct Host {
     pub(super) running: usize,
     /// The agent's buffer was full: it takes nothing before then.
     pub(super) intake_closed_until: Option<Millis>,
+    /// When its mailbox is looked at again.
+    pub(super) wake_at: Option<Millis>,
 }
 
 impl Host {
@@ -109,6 +111,7 @@ impl Host {
             buffer: VecDeque::new(),
             running: 0,
             intake_closed_until: None,
+            wake_at: None,
         }
     }
 }

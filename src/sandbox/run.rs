@@ -132,7 +132,7 @@ enum Exit {
     Code(i32),
     TimedOut,
     Cancelled,
-    /// It never started, or nobody knows how it ended.
+    /// It never started, or it was ended with all that watched it.
     Broken(String),
 }
 
@@ -155,10 +155,14 @@ impl Run {
             Some(Ok(script)) => (script.text, script.working_directory),
             _ => (String::new(), String::new()),
         };
-        let delivery = if copy == 0 {
-            accepted.id.to_string()
+        // The second of two deliveries may run for longer than the command is open.
+        let folder = service.invocation_folder(&accepted.id, &place.instance_id);
+        let (delivery, control) = if copy == 0 {
+            (accepted.id.to_string(), folder.join("run"))
         } else {
-            format!("{}.{copy}", accepted.id)
+            let suffix = copy.to_string();
+            let delivery = format!("{}.{suffix}", accepted.id);
+            (delivery, folder.with_added_extension(suffix))
         };
         let orchestration = host
             .join("var/lib/amazon/ssm")
@@ -179,9 +183,7 @@ impl Run {
             timeout: Duration::from_secs(accepted.execution_timeout),
             started_at,
             cancel,
-            control: service
-                .invocation_folder(&accepted.id, &place.instance_id)
-                .join(copy.to_string()),
+            control,
             host,
             orchestration,
             counted: copy == 0,
@@ -193,14 +195,15 @@ impl Run {
 pub(super) async fn execute(service: &Service, run: &Run) -> Ended {
     let exit = loop {
         match attempt(service, run).await {
-            Ok(Exit::Code(REBOOT)) => {
+            Ok(Some(Exit::Code(REBOOT))) => {
                 // A host reboots; its agent then runs the command again and goes on writing to
                 // the same files.
                 if let Err(error) = fs::remove_file(run.control.join("exit")) {
                     break Exit::Broken(error.to_string());
                 }
             }
-            Ok(exit) => break exit,
+            Ok(Some(exit)) => break exit,
+            Ok(None) => {}
             Err(error) => break Exit::Broken(error.to_string()),
         }
     };
@@ -209,7 +212,8 @@ pub(super) async fn execute(service: &Service, run: &Run) -> Ended {
         .unwrap_or_else(|error| run.broken(&error.to_string()))
 }
 
-async fn attempt(service: &Service, run: &Run) -> io::Result<Exit> {
+/// One run, or what a former owner left of one. None where that was cut off: it runs again.
+async fn attempt(service: &Service, run: &Run) -> io::Result<Option<Exit>> {
     private_folder(&run.control)?;
     let lock_path = run.control.join("lock");
     let Some(lock) = try_lock(&lock_path)? else {
@@ -221,19 +225,31 @@ async fn attempt(service: &Service, run: &Run) -> io::Result<Exit> {
         return Ok(run.watch(&mut Watched::Found(lock_path), rest).await);
     };
     if let Some(code) = run.exit_code() {
-        return Ok(Exit::Code(code));
+        return Ok(Some(Exit::Code(code)));
+    }
+    if service.is_cancelling(run) {
+        return Ok(Some(Exit::Cancelled));
     }
     if !service.count_run(run) {
-        return Ok(Exit::Broken("it was interrupted too often".to_owned()));
+        let reason = "it was interrupted too often";
+        return Ok(Some(Exit::Broken(reason.to_owned())));
     }
     let mut child = match run.spawn(service, lock) {
         Ok(child) => Watched::Started(child),
-        Err(error) => return Ok(Exit::Broken(error.to_string())),
+        Err(error) => return Ok(Some(Exit::Broken(error.to_string()))),
     };
-    Ok(run.watch(&mut child, run.timeout).await)
+    let exit = run.watch(&mut child, run.timeout).await;
+    Ok(exit.or_else(|| Some(Exit::Broken("its worker was killed".to_owned()))))
 }
 
 impl Service {
+    /// Its end was asked for before it started.
+    fn is_cancelling(&self, run: &Run) -> bool {
+        let state = locked(&self.state);
+        let invocation = state.invocation(&run.command, &run.instance);
+        invocation.is_some_and(|i| i.status == InvocationStatus::Cancelling)
+    }
+
     /// Notes that a script is about to start. False where it has started too often.
     fn count_run(&self, run: &Run) -> bool {
         let mut state = locked(&self.state);
@@ -312,19 +328,15 @@ impl Run {
             .spawn()
     }
 
-    async fn watch(&self, watched: &mut Watched, timeout: Duration) -> Exit {
+    /// How it ends; none where nobody knows.
+    async fn watch(&self, watched: &mut Watched, timeout: Duration) -> Option<Exit> {
         let exit = tokio::select! {
-            () = watched.ended() => {
-                return self.exit_code().map_or_else(
-                    || Exit::Broken("the worker was killed".to_owned()),
-                    Exit::Code,
-                );
-            }
+            () = watched.ended() => return self.exit_code().map(Exit::Code),
             () = tokio::time::sleep(timeout) => Exit::TimedOut,
             () = self.cancel.0.notified() => Exit::Cancelled,
         };
         self.kill(watched).await;
-        exit
+        Some(exit)
     }
 
     /// SIGKILL to the script's process group, no grace, no trap. Whoever left the group and holds
@@ -390,6 +402,15 @@ impl Run {
             standard_error: error.standard_error(),
             output: both,
         })
+    }
+
+    /// What only the sandbox needed of it goes; the orchestration folder stays, as the agent's does.
+    pub(super) fn clean_up(&self) {
+        if let Err(error) = fs::remove_dir_all(&self.control)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %self.control.display(), %error, "could not remove a folder");
+        }
     }
 
     fn broken(&self, message: &str) -> Ended {

@@ -25,13 +25,17 @@ const LONGEST_REQUEST: usize = 4 << 20;
 /// How long requests under way may take when the sandbox stops.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
+/// How long a process that was killed may still hold the folder: a child that it was just starting
+/// has all of its files for a moment.
+const LAST_BREATH: Duration = Duration::from_millis(500);
+
 /// A running sandbox. It stops when it is dropped; its scripts do not.
 pub struct Sandbox {
     service: Arc<Service>,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
-    _lock: File,
+    lock: File,
 }
 
 impl Sandbox {
@@ -43,10 +47,18 @@ impl Sandbox {
     pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
         check_loopback(options.listen)?;
         let folder = Folder::prepare(&options.root)?;
-        let lock = folder.lock()?.ok_or_else(|| SandboxError::InUse {
-            root: folder.root().to_owned(),
-        })?;
-        Self::start_locked(options, folder, lock).await
+        let mut waited = Duration::ZERO;
+        loop {
+            if let Some(lock) = folder.lock()? {
+                return Self::start_locked(options, folder, lock).await;
+            }
+            if waited >= LAST_BREATH {
+                let root = folder.root().to_owned();
+                return Err(SandboxError::InUse { root });
+            }
+            waited += LAST_BREATH / 10;
+            tokio::time::sleep(LAST_BREATH / 10).await;
+        }
     }
 
     /// With the folder's lock in hand.
@@ -85,7 +97,7 @@ impl Sandbox {
             address,
             stop: Some(stop),
             server,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -102,6 +114,7 @@ impl Sandbox {
             let _ended = stop.send(());
         }
         drop(tokio::time::timeout(LAST_REQUESTS, &mut self.server).await);
+        self.service.stopped().await;
     }
 }
 
@@ -109,6 +122,10 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.service.stop();
         self.server.abort();
+        // Closing it would not do while a child that is just being started has it too.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "could not unlock the sandbox's folder");
+        }
     }
 }
 

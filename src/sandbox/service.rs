@@ -27,6 +27,8 @@ use crate::model::id::{CommandId, InstanceId};
 
 /// As long as the real service keeps its history.
 const HISTORY_SECONDS: u64 = 30 * 24 * 3_600;
+/// The invocations of a command that is complete.
+const RESULTS: &str = "invocations.json";
 /// Scripts that run at the same time on this machine, over all hosts: each takes a few processes
 /// and file descriptors, and 1,000 of each is where many machines draw the line.
 const SCRIPTS_AT_ONCE: usize = 128;
@@ -85,6 +87,7 @@ impl Service {
             );
         }
         for command in read_commands(&folder, now)? {
+            clock.not_before(command.latest());
             if !command.is_complete() {
                 state.open.insert(command.accepted.id.clone());
             }
@@ -192,6 +195,30 @@ impl Service {
         }
     }
 
+    /// Notes that nothing more happens to a command: its results go into one file, for a sandbox
+    /// reads all of its history when it starts.
+    pub(super) fn close(&self, state: &mut State, id: &CommandId) {
+        let Some(command) = state
+            .commands
+            .get(id)
+            .filter(|command| command.is_complete())
+        else {
+            return;
+        };
+        if !state.open.remove(id) {
+            return;
+        }
+        let folder = self.folder.commands().join(id.as_str());
+        if let Err(error) = write_json(&folder.join(RESULTS), &command.invocations) {
+            tracing::error!(command = %id, %error, "could not keep results");
+            return;
+        }
+        for instance in command.invocations.keys() {
+            // What stays behind is read no more.
+            let _rest = fs::remove_dir_all(folder.join(instance.as_str()));
+        }
+    }
+
     pub(super) fn invocation_folder(&self, command: &CommandId, instance: &InstanceId) -> PathBuf {
         self.folder
             .commands()
@@ -206,9 +233,15 @@ impl Service {
         tasks.spawn(task);
     }
 
-    /// Stops everything but the scripts.
+    /// Tells everything but the scripts to stop.
     pub(super) fn stop(&self) {
         locked(&self.tasks).abort_all();
+    }
+
+    /// Until nothing of this service writes into the folder any more.
+    pub(super) async fn stopped(&self) {
+        let mut tasks = std::mem::take(&mut *locked(&self.tasks));
+        tasks.shutdown().await;
     }
 }
 
@@ -243,12 +276,6 @@ impl State {
                 }
             }
         }
-        let commands = &self.commands;
-        self.open.retain(|id| {
-            commands
-                .get(id)
-                .is_some_and(|command| !command.is_complete())
-        });
         expired
     }
 }
@@ -275,6 +302,12 @@ fn read_commands(folder: &Folder, now: Millis) -> Result<Vec<Command>, SandboxEr
 
 fn read_command(accepted: Accepted, path: &Path) -> Result<Command, SandboxError> {
     let mut command = Command::new(accepted);
+    // Whatever was to become visible late has done so.
+    command.accepted.visible_at = command.accepted.requested_at;
+    if let Some(results) = read_json(&path.join(RESULTS))? {
+        command.invocations = results;
+        return Ok(command);
+    }
     for (instance, invocation) in &mut command.invocations {
         let file = path.join(instance.as_str()).join("invocation.json");
         if let Some(kept) = read_json(&file)? {

@@ -70,6 +70,15 @@ impl ServiceClock {
         }
     }
 
+    /// Makes this clock agree with one that ran before it: both know the wall clock's seconds only,
+    /// and history must not run backwards.
+    pub(super) fn not_before(&self, latest: Millis) {
+        let behind = latest.0 - self.now().0;
+        if (1..=1_000).contains(&behind) {
+            *locked(&self.offset) += behind;
+        }
+    }
+
     /// The present time; steps only where the wall clock was set or the machine slept.
     pub(super) fn now(&self) -> Millis {
         let mut offset = locked(&self.offset);

@@ -4,4 +4,5 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod sandbox;
+mod sandbox_restart;
 mod support;

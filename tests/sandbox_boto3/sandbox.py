@@ -82,6 +82,11 @@ class SandboxTest(unittest.TestCase):
         page = self.ssm.list_command_invocations(CommandId=command, InstanceId=instance, Details=True)
         return page["CommandInvocations"][0]["CommandPlugins"][0]
 
+    def command_ids(self):
+        """Every command that there is."""
+        pages = self.ssm.get_paginator("list_commands").paginate()
+        return [command["CommandId"] for page in pages for command in page["Commands"]]
+
     def refused(self, code, operation, **request):
         """Calls an operation that must fail, and returns the message."""
         with self.assertRaises(ClientError) as caught:

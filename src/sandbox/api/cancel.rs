@@ -11,7 +11,7 @@ use super::error::ApiError;
 use crate::model::id::InstanceId;
 use crate::sandbox::command::Stage;
 use crate::sandbox::locked;
-use crate::sandbox::service::Service;
+use crate::sandbox::service::{Service, State};
 use crate::sandbox::status::InvocationStatus;
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,9 +43,10 @@ pub(super) fn cancel_command(service: &Arc<Service>, request: Request) -> Result
     }
     let mut state = locked(&service.state);
     let now = service.now(&state);
-    let state = &mut *state;
-    let command = state
-        .commands
+    let State {
+        commands, cancels, ..
+    } = &mut *state;
+    let command = commands
         .get_mut(command_id)
         .ok_or_else(ApiError::invalid_command)?;
     let foreign: Vec<String> = ids
@@ -66,7 +67,7 @@ pub(super) fn cancel_command(service: &Arc<Service>, request: Request) -> Result
         if invocation.stage == Stage::Running {
             invocation.status = InvocationStatus::Cancelling;
             let key: (_, InstanceId) = (id.clone(), instance.clone());
-            for cancel in state.cancels.get(&key).into_iter().flatten() {
+            for cancel in cancels.get(&key).into_iter().flatten() {
                 cancel.request();
             }
         } else {
@@ -74,8 +75,6 @@ pub(super) fn cancel_command(service: &Arc<Service>, request: Request) -> Result
         }
         service.keep_invocation(&id, instance, invocation);
     }
-    if command.is_complete() {
-        state.open.remove(&id);
-    }
+    service.close(&mut state, &id);
     Ok(json!({}))
 }

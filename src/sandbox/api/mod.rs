@@ -170,15 +170,11 @@ fn operate(service: &Arc<Service>, operation: &str, body: &[u8]) -> Result<Value
 fn expire(service: &Arc<Service>) {
     let mut state = locked(&service.state);
     let now = service.now(&state);
-    let expired = state.expire(now);
-    for (command, instance) in expired {
-        let invocation = state
-            .commands
-            .get(&command)
-            .and_then(|c| c.invocations.get(&instance));
-        if let Some(invocation) = invocation {
+    for (command, instance) in state.expire(now) {
+        if let Some(invocation) = state.invocation(&command, &instance) {
             service.keep_invocation(&command, &instance, invocation);
         }
+        service.close(&mut state, &command);
     }
 }
 

@@ -106,10 +106,9 @@ pub(super) fn send_command(
         }
     }
     let answer = json!({ "Command": form::command(&state, &command) });
-    if !command.is_complete() {
-        state.open.insert(id.clone());
-    }
+    state.open.insert(id.clone());
     state.commands.insert(id.clone(), command);
+    service.close(&mut state, &id);
     drop(state);
     service.release(&id);
     Ok(answer)
