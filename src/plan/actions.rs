@@ -1,0 +1,62 @@
+//! What would be done with one service on one host, and for which reason.
+
+use std::cmp::Ordering;
+
+use crate::model::id::Version;
+use crate::model::observed::{ServiceRecord, ServiceState};
+use crate::model::plan::{Action, ChangeReason};
+
+use super::Subject;
+
+/// The change that would make it as desired; none where it is.
+pub(super) fn wanted(subject: &Subject<'_>) -> Option<(Action, ChangeReason)> {
+    let desired = &subject.assignment.version;
+    let Some(recorded) = subject.recorded else {
+        let reason = if subject.known_host {
+            ChangeReason::Version
+        } else {
+            ChangeReason::NewHost
+        };
+        return Some((Action::Install, reason));
+    };
+    let Some(version) = &recorded.version else {
+        return Some((Action::Install, ChangeReason::Version));
+    };
+    if version != desired {
+        return Some((between(version, desired), ChangeReason::Version));
+    }
+    if recorded.digest.as_ref() == Some(&subject.digests.digest)
+        && recorded.state != ServiceState::Failed
+    {
+        return None;
+    }
+    Some((Action::Reconfigure, same_version(recorded, subject)))
+}
+
+/// Upgrade or downgrade where both versions are semantic (a leading v allowed) and differ in
+/// precedence, else change.
+fn between(from: &Version, to: &Version) -> Action {
+    let semantic = |version: &Version| {
+        let text = version.as_str();
+        semver::Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
+    };
+    match (semantic(from), semantic(to)) {
+        (Some(from), Some(to)) => match from.cmp_precedence(&to) {
+            Ordering::Less => Action::Upgrade,
+            Ordering::Greater => Action::Downgrade,
+            Ordering::Equal => Action::Change,
+        },
+        _ => Action::Change,
+    }
+}
+
+/// A record without digest is one of a step that proved nothing: what runs may be anything.
+fn same_version(recorded: &ServiceRecord, subject: &Subject<'_>) -> ChangeReason {
+    if recorded.digest.is_none() || recorded.state == ServiceState::Failed {
+        return ChangeReason::Drift;
+    }
+    match &recorded.template {
+        Some(template) if *template != subject.digests.template => ChangeReason::Template,
+        _ => ChangeReason::Variables,
+    }
+}

@@ -1,0 +1,46 @@
+//! `--host`, `--selector` and `--service`: what of an environment is looked at.
+
+use std::collections::BTreeSet;
+
+use crate::model::desired::{Environment, Host};
+use crate::model::id::{HostName, ServiceName};
+use crate::model::selector::Selector;
+
+/// Leaves out of a plan what does not match. The default leaves out nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Narrow {
+    /// These hosts only; empty for all.
+    pub hosts: BTreeSet<HostName>,
+    /// Hosts that match.
+    pub selector: Selector,
+    /// These services only; empty for all.
+    pub services: BTreeSet<ServiceName>,
+}
+
+impl Narrow {
+    /// Nothing is left out.
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// No service on any host of the environment matches: wrong usage, not an empty plan.
+    pub fn matches_nothing(&self, environment: &Environment) -> bool {
+        !environment.hosts.values().any(|host| {
+            !self.skips_host(host)
+                && (self.services.is_empty()
+                    || host
+                        .services
+                        .keys()
+                        .any(|service| !self.skips_service(service)))
+        })
+    }
+
+    pub(super) fn skips_host(&self, host: &Host) -> bool {
+        (!self.hosts.is_empty() && !self.hosts.contains(&host.name))
+            || !self.selector.matches(&host.name, &host.labels)
+    }
+
+    pub(super) fn skips_service(&self, service: &ServiceName) -> bool {
+        !self.services.is_empty() && !self.services.contains(service)
+    }
+}

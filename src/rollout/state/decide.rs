@@ -1,0 +1,180 @@
+//! What a rollout does next (design.md §8).
+
+use std::collections::BTreeSet;
+
+use crate::model::id::ServiceName;
+use crate::model::ledger::{RolloutState, WaveKind};
+use crate::model::policy::OnFailure;
+use crate::model::report::Outcome;
+use crate::model::statement::Verb;
+
+use super::counts::Standing;
+use super::{BackStep, Rollout};
+
+/// What comes next. Gates and newer revisions are asked about before a forward wave starts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// A wave is open: its outcomes first.
+    Await(u32),
+    /// This wave of the plan.
+    Forward(u32),
+    /// These steps go back, as the next wave.
+    Back(Vec<BackStep>),
+    /// The line stopped with waves left: a person decides.
+    Pause(String),
+    /// Over.
+    End(RolloutState, String),
+}
+
+impl Rollout {
+    /// Decides from what is recorded alone.
+    pub fn decide(&self) -> Decision {
+        if let Some(wave) = self.open_wave() {
+            return Decision::Await(wave.wave);
+        }
+        if let Some(by) = self.aborted_by() {
+            return Decision::End(RolloutState::Aborted, format!("aborted by {by}"));
+        }
+        if self.revision_gone {
+            let reason = format!("revision {} is gone", self.record.revision.short());
+            return Decision::End(RolloutState::Failed, reason);
+        }
+        if self.is_going_back() {
+            let steps = self.next_back();
+            if !steps.is_empty() {
+                return Decision::Back(steps);
+            }
+            return self.end();
+        }
+        let left = self.next_forward();
+        if self.line_stopped() {
+            return match left {
+                Some(_) => Decision::Pause(self.failure_reason()),
+                None => self.end(),
+            };
+        }
+        left.map_or_else(|| self.end(), Decision::Forward)
+    }
+
+    /// More failures than `max_failures`.
+    pub fn line_stopped(&self) -> bool {
+        self.failures().len() > self.plan.policy.rollout.policy.max_failures as usize
+    }
+
+    /// The line stopped after something was touched, and the policy is to go back; or it already began.
+    pub fn is_going_back(&self) -> bool {
+        self.waves
+            .iter()
+            .any(|wave| wave.kind == WaveKind::Rollback)
+            || (self.plan.policy.rollout.policy.on_failure == OnFailure::Rollback
+                && self.line_stopped()
+                && !self.touched_services().is_empty())
+    }
+
+    /// Services that failed on a host after they touched it, where nobody accepted that.
+    pub fn touched_services(&self) -> BTreeSet<&ServiceName> {
+        self.steps(WaveKind::Forward)
+            .filter(|(_, step)| {
+                matches!(
+                    step.outcome,
+                    Some(Outcome::Failed | Outcome::RolledBack)
+                ) && self.record.accepted.binary_search(&step.host).is_err()
+            })
+            .map(|(_, step)| &step.service)
+            .collect()
+    }
+
+    /// In words, why the line stopped or would have.
+    pub fn failure_reason(&self) -> String {
+        let failures = self.failures();
+        let named: Vec<String> = self
+            .steps(WaveKind::Forward)
+            .filter(|(_, step)| failures.contains(&&step.host))
+            .filter_map(|(_, step)| {
+                let outcome = step.outcome?;
+                (!super::is_good(step.action, outcome) && outcome != Outcome::Untouched)
+                    .then(|| format!("{} on {} {}", step.service, step.host, words(outcome)))
+            })
+            .collect();
+        let shown = named.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+        match named.len() {
+            0 => match failures.len() {
+                1 => format!("{} was not reached", failures[0]),
+                n => format!("{n} hosts without success"),
+            },
+            n if n > 3 => format!("{shown} and {} more", n - 3),
+            _ => shown,
+        }
+    }
+
+    fn aborted_by(&self) -> Option<&str> {
+        self.record
+            .statements
+            .iter()
+            .find(|said| said.verb == Verb::Abort && said.result == super::hear::DONE)
+            .map(|said| said.by.as_str())
+    }
+
+    /// Whether a person ended it; what is in flight still comes in.
+    pub fn is_aborted(&self) -> bool {
+        self.aborted_by().is_some()
+    }
+
+    fn next_forward(&self) -> Option<u32> {
+        let begun = self
+            .waves
+            .iter()
+            .filter(|wave| wave.kind == WaveKind::Forward)
+            .map(|wave| wave.wave)
+            .max()
+            .unwrap_or(0);
+        let next = begun + self.passed_over + 1;
+        self.plan
+            .plan
+            .waves
+            .iter()
+            .any(|wave| wave.number == next)
+            .then_some(next)
+    }
+
+    fn end(&self) -> Decision {
+        let standings = self.standings();
+        let failed = || {
+            standings
+                .values()
+                .filter(|standing| matches!(standing, Standing::Failed { .. }))
+        };
+        let count = failed().count();
+        if count == 0 {
+            return Decision::End(RolloutState::Succeeded, String::new());
+        }
+        let proven = failed().all(|standing| {
+            matches!(
+                standing,
+                Standing::Failed {
+                    proven_back: true,
+                    ..
+                }
+            )
+        });
+        let state = if proven {
+            RolloutState::RolledBack
+        } else {
+            RolloutState::Failed
+        };
+        let reason = if self.failures().is_empty() {
+            format!("{count} of {} hosts without success, accepted", self.record.total)
+        } else {
+            self.failure_reason()
+        };
+        Decision::End(state, reason)
+    }
+}
+
+fn words(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::RolledBack => "rolled back",
+        Outcome::Unknown => "did not answer",
+        other => other.as_str(),
+    }
+}
