@@ -1,1 +1,190 @@
-//! cli.
+//! The command line: one file per subcommand, each an `…Args` whose doc comments are the manual and
+//! a `run`.
+//!
+//! Only here are the environment, the clock and the terminal; only here are errors turned into exit
+//! codes ([`error`]). Commands put the library's parts together and decide nothing about hosts.
+
+mod bump;
+mod decide;
+mod error;
+mod progress;
+mod render;
+mod rollout;
+mod sandbox;
+mod system;
+mod ui;
+mod validate;
+mod workspace;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::model::clock::Clock as _;
+use crate::model::time::Timestamp;
+use error::{CliError, Exit};
+use system::SystemClock;
+use ui::{Color, Format, Ui};
+
+/// GitOps for plain virtual machines
+///
+/// A git repository says which version of which service each host runs; fleet works out the
+/// difference, sends one script per host through AWS Systems Manager in waves, and commits what it
+/// observed. Start with `fleet demo`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fleet",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+struct Arguments {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+struct GlobalArgs {
+    /// The fleet repository [default: the one around the current folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    repo: Option<PathBuf>,
+    /// What stdout carries
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// When to colour; NO_COLOR is respected
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    /// Log to stderr what is done; twice for more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Validate(validate::ValidateArgs),
+    Render(render::RenderArgs),
+    #[command(subcommand)]
+    Rollout(rollout::RolloutCommand),
+    Continue(decide::ContinueArgs),
+    Retry(decide::RetryArgs),
+    Abort(decide::AbortArgs),
+    Bump(bump::BumpArgs),
+    Sandbox(sandbox::SandboxArgs),
+}
+
+/// What every command gets.
+#[derive(Debug)]
+struct Context {
+    ui: Ui,
+    /// `--repo`.
+    repo: Option<PathBuf>,
+    clock: Arc<SystemClock>,
+}
+
+impl Context {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Runs the command of the process's arguments.
+pub fn main() -> ExitCode {
+    ExitCode::from(run(std::env::args_os()).code())
+}
+
+fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A closed terminal is no reason for another exit code.
+            let _gone = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+        }
+    };
+    let GlobalArgs {
+        repo,
+        format,
+        color,
+        verbose,
+    } = arguments.global;
+    let context = Context {
+        ui: Ui::new(format, color),
+        repo,
+        clock: Arc::new(SystemClock::new()),
+    };
+    log(verbose, context.ui);
+    match start(&context, arguments.command) {
+        Ok(exit) => exit,
+        Err(error) => {
+            context.ui.tell(&error.text());
+            error.exit()
+        }
+    }
+}
+
+fn start(context: &Context, command: Command) -> Result<Exit, CliError> {
+    if context.ui.format == Format::Json && !command.has_json() {
+        return Err(CliError::usage("this command has no JSON output"));
+    }
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(command.run(context))
+}
+
+impl Command {
+    const fn has_json(&self) -> bool {
+        match self {
+            Self::Validate(_) | Self::Sandbox(_) => true,
+            Self::Rollout(command) => command.has_json(),
+            Self::Render(_)
+            | Self::Continue(_)
+            | Self::Retry(_)
+            | Self::Abort(_)
+            | Self::Bump(_) => false,
+        }
+    }
+
+    async fn run(self, context: &Context) -> Result<Exit, CliError> {
+        match self {
+            Self::Validate(args) => validate::run(context, &args),
+            Self::Render(args) => render::run(context, &args),
+            Self::Rollout(command) => rollout::run(context, command).await,
+            Self::Continue(args) => args.run(context).await,
+            Self::Retry(args) => args.run(context).await,
+            Self::Abort(args) => args.run(context).await,
+            Self::Bump(args) => bump::run(context, &args),
+            Self::Sandbox(args) => sandbox::run(context, args).await,
+        }
+    }
+}
+
+/// The operator's log: nothing of it is part of the interface.
+fn log(verbose: u8, ui: Ui) {
+    use tracing_subscriber::EnvFilter;
+    let filter = match (
+        system::variable("FLEET_LOG").and_then(|text| text.into_string().ok()),
+        verbose,
+    ) {
+        (Some(directives), _) => EnvFilter::new(directives),
+        (None, 0) => return,
+        (None, 1) => EnvFilter::new("fleet=info"),
+        (None, 2) => EnvFilter::new("fleet=debug"),
+        (None, _) => EnvFilter::new("debug"),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(ui.err.color)
+        .init();
+}

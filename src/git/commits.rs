@@ -216,6 +216,12 @@ impl Repository {
         identity(&self.lock_git(), Timestamp::from_unix(0)).map(drop)
     }
 
+    /// `user.name`: who says what a statement says.
+    pub fn user_name(&self) -> Result<String, GitError> {
+        let signature = identity(&self.lock_git(), Timestamp::from_unix(0))?;
+        Ok(String::from_utf8_lossy(signature.name_bytes()).into_owned())
+    }
+
     /// Commits a change of a desired file; with [`Target::Direct`] the file and the index of the
     /// work tree change with it, and nothing else of them.
     ///

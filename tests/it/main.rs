@@ -5,4 +5,5 @@
 
 mod sandbox;
 mod sandbox_restart;
+mod stories;
 mod support;

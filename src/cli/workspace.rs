@@ -1,0 +1,279 @@
+//! The fleet repository that a command works on, and what its files say.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Context;
+use super::error::{CliError, Exit};
+use super::system::SystemRandom;
+use crate::git::{self, Repository};
+use crate::ledger::Ledger as _;
+use crate::ledger::store::GitLedger;
+use crate::manifest;
+use crate::model::desired::{Environment, Fleet, GitSettings};
+use crate::model::diagnostic::{self, Diagnostic, Severity};
+use crate::model::id::EnvironmentName;
+use crate::model::source::Tree;
+use crate::render::Templates;
+use crate::reporter;
+
+/// The repository of `--repo`, or the one around the current folder.
+pub(crate) fn open(context: &Context) -> Result<Repository, CliError> {
+    match &context.repo {
+        Some(folder) => Ok(Repository::discover(folder)?),
+        None => Ok(Repository::discover(&std::env::current_dir()?)?),
+    }
+}
+
+/// Where the sandbox keeps its hosts, from the root of the work tree.
+pub(crate) const SANDBOX: &str = ".fleet/sandbox";
+
+/// Which remote and branches: they decide where the desired commit is, so they are read from what
+/// is checked out.
+pub(crate) fn git_settings(
+    context: &Context,
+    repository: &Repository,
+) -> Result<GitSettings, CliError> {
+    let tree = repository.tree_at(&repository.head()?)?;
+    if tree.entries.is_empty() {
+        return Err(CliError::other(
+            Exit::Invalid,
+            format!(
+                "{} has no fleet.yaml that is committed",
+                repository.work_dir().display()
+            ),
+        )
+        .hint("`fleet init` makes a fleet repository"));
+    }
+    let loaded = manifest::load(&tree);
+    match loaded.fleet {
+        Some(fleet) => Ok(fleet.git),
+        None => Err(refuse(context, &loaded.diagnostics, &tree)),
+    }
+}
+
+/// The desired commit with what it says and the ledger beside it, all as just fetched.
+pub(crate) struct Books {
+    /// Where all of it comes from.
+    pub(crate) repository: Arc<Repository>,
+    /// The manifest's `git`.
+    pub(crate) settings: GitSettings,
+    /// The desired commit.
+    pub(crate) desired: git::Desired,
+    /// What it says.
+    pub(crate) sources: Sources,
+    /// Its fleet: the environments are those that are valid.
+    pub(crate) fleet: Fleet,
+    /// What was observed.
+    pub(crate) ledger: GitLedger,
+}
+
+impl Books {
+    /// Opens the repository and fetches.
+    pub(crate) async fn open(context: &Context) -> Result<Self, CliError> {
+        let repository = Arc::new(open(context)?);
+        let settings = git_settings(context, &repository)?;
+        let desired = repository.desired(&settings)?;
+        if let Some(hint) = &desired.hint {
+            context.ui.hint(hint);
+        }
+        let sources = Sources::read(repository.tree_at(&desired.revision)?);
+        let fleet = sources.fleet(context)?.clone();
+        let ledger = GitLedger::new(
+            Arc::clone(&repository),
+            &settings,
+            fleet.name.clone(),
+            Arc::new(SystemRandom),
+        );
+        ledger.fetch().await?;
+        Ok(Self {
+            repository,
+            settings,
+            desired,
+            sources,
+            fleet,
+            ledger,
+        })
+    }
+
+    /// All environments, invalid ones too.
+    pub(crate) fn environments(&self) -> BTreeSet<EnvironmentName> {
+        self.sources.names().into_iter().cloned().collect()
+    }
+}
+
+/// Those that were asked for, each once and in order; all where none was.
+pub(crate) fn choose_environments(
+    known: &BTreeSet<EnvironmentName>,
+    asked: &[String],
+) -> Result<Vec<EnvironmentName>, CliError> {
+    if let Some(unknown) = asked.iter().find(|name| !known.contains(name.as_str())) {
+        return Err(no_environment(unknown, known));
+    }
+    Ok(known
+        .iter()
+        .filter(|name| asked.is_empty() || asked.iter().any(|other| other == name.as_str()))
+        .cloned()
+        .collect())
+}
+
+/// Manifests and templates of one commit, or of the work tree.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    /// The files.
+    pub(crate) tree: Tree,
+    /// What they say; none where `fleet.yaml` is wrong.
+    pub(crate) fleet: Option<Fleet>,
+    /// Compiled.
+    pub(crate) templates: Templates,
+    /// Everything that is wrong with them.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Environments that cannot be planned.
+    pub(crate) invalid: BTreeSet<EnvironmentName>,
+}
+
+impl Sources {
+    /// Reads and checks everything.
+    pub(crate) fn read(tree: Tree) -> Self {
+        let loaded = manifest::load(&tree);
+        let (templates, problems) = Templates::compile(&tree);
+        let mut sources = Self {
+            tree,
+            fleet: loaded.fleet,
+            templates,
+            diagnostics: loaded.diagnostics,
+            invalid: loaded.invalid,
+        };
+        sources.diagnostics.extend(problems);
+        sources.check_templates();
+        diagnostic::sort(&mut sources.diagnostics);
+        sources
+    }
+
+    /// Environments whose scripts cannot be rendered are as invalid as those that cannot be read.
+    fn check_templates(&mut self) {
+        let Some(fleet) = &mut self.fleet else { return };
+        for environment in fleet.environments.values() {
+            let found = self.templates.check_environment(environment);
+            if has_errors(&found) || !can_render(&self.templates, environment) {
+                self.invalid.insert(environment.name.clone());
+            }
+            self.diagnostics.extend(found);
+        }
+        fleet
+            .environments
+            .retain(|name, _| !self.invalid.contains(name));
+    }
+
+    /// The fleet, or its errors on stderr and exit code 3.
+    pub(crate) fn fleet(&self, context: &Context) -> Result<&Fleet, CliError> {
+        self.fleet.as_ref().ok_or_else(|| self.refuse(context))
+    }
+
+    /// One environment, or what is wrong with it.
+    pub(crate) fn environment(
+        &self,
+        context: &Context,
+        name: &str,
+    ) -> Result<&Environment, CliError> {
+        let fleet = self.fleet(context)?;
+        if self.invalid.contains(name) {
+            return Err(self.refuse(context));
+        }
+        fleet
+            .environments
+            .get(name)
+            .ok_or_else(|| no_environment(name, self.names()))
+    }
+
+    /// All environments, invalid ones too.
+    pub(crate) fn names(&self) -> BTreeSet<&EnvironmentName> {
+        let valid = self
+            .fleet
+            .iter()
+            .flat_map(|fleet| fleet.environments.keys());
+        valid.chain(&self.invalid).collect()
+    }
+
+    /// Shows the errors; the answer is that there is none.
+    pub(crate) fn refuse(&self, context: &Context) -> CliError {
+        refuse(context, &self.diagnostics, &self.tree)
+    }
+}
+
+fn refuse(context: &Context, diagnostics: &[Diagnostic], tree: &Tree) -> CliError {
+    let ui = context.ui;
+    let errors: Vec<Diagnostic> = diagnostics
+        .iter()
+        .filter(|d| d.severity == Severity::Error)
+        .cloned()
+        .collect();
+    ui.tell(&reporter::diagnostics::text(
+        &errors, tree, ui.err, ui.width,
+    ));
+    CliError::other(
+        Exit::Invalid,
+        format!(
+            "the repository has {}",
+            reporter::diagnostics::count(&errors)
+        ),
+    )
+}
+
+/// A template that does not compile is found out by rendering it once.
+fn can_render(templates: &Templates, environment: &Environment) -> bool {
+    let mut seen = BTreeSet::new();
+    environment.hosts.values().all(|host| {
+        host.services.iter().all(|(service, assignment)| {
+            !seen.insert(&assignment.template)
+                || templates
+                    .digests(&environment.name, host, service, assignment)
+                    .is_ok()
+        })
+    })
+}
+
+/// Whether something is wrong, beyond warnings.
+pub(crate) fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error)
+}
+
+/// Nobody knows this environment.
+pub(crate) fn no_environment<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a EnvironmentName>,
+) -> CliError {
+    no_such(
+        "environment",
+        name,
+        known.into_iter().map(EnvironmentName::as_str),
+    )
+}
+
+/// A name that is none, with what there is.
+pub(crate) fn no_such<'a>(
+    kind: &str,
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> CliError {
+    const MOST: usize = 12;
+    let known: Vec<&str> = known.into_iter().collect();
+    let error = CliError::usage(format!("there is no {kind} {name:?}"));
+    let nearest = known
+        .iter()
+        .map(|other| (strsim::damerau_levenshtein(name, other), *other))
+        .min()
+        .filter(|(distance, other)| *distance <= 2 && *distance < other.len());
+    match nearest {
+        Some((_, other)) => error.hint(format!("did you mean {other:?}?")),
+        None if known.is_empty() => error,
+        None if known.len() <= MOST => error.hint(format!("there is {}", known.join(", "))),
+        None => error.hint(format!(
+            "there are {}, the first is {}",
+            known.len(),
+            known[0]
+        )),
+    }
+}

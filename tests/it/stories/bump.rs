@@ -1,0 +1,51 @@
+use super::story::{Story, assert_story};
+
+const FLEET: &str = "\
+api_version: fleet/v1
+name: acme
+git: { remote: none }
+transports: { lab: { kind: sandbox } }
+services: { hello: {} }
+";
+
+const PRODUCTION: &str = "\
+# Whoever is on call: see the wiki.
+services:
+  hello:   1.0.0     # pinned by Bob
+hosts: { web-1: {} }
+";
+
+fn repository() -> Story {
+    Story::with(&[
+        ("fleet.yaml", FLEET),
+        ("environments/production.yaml", PRODUCTION),
+        ("templates/hello/deploy.sh.hbs", "true\n"),
+    ])
+}
+
+#[test]
+fn on_a_branch_or_directly() {
+    let mut story = repository();
+    story.run("fleet bump production hello 1.1.0");
+    story.run("git diff main fleet/bump-production-hello-1.1.0");
+    story.run("fleet bump production hello 1.1.0");
+    story.run("fleet bump production hello 1.2.0 --direct");
+    story.run("git log --format=%s --all | sort; git status --short");
+    story.run("fleet bump production hello 1.2.0 --direct");
+    assert_story!(story);
+}
+
+#[test]
+fn refusals_leave_everything_as_it_was() {
+    let mut story = repository();
+    story.run("fleet bump prod hello 1.1.0");
+    story.run("fleet bump production helo 1.1.0");
+    story.run("fleet bump production hello 'a: b'");
+    story.run("echo >>environments/production.yaml; fleet bump production hello 1.1.0 --direct");
+    story.run("git checkout -q -- . && git checkout -q --detach && fleet bump production hello 1.1.0 --direct");
+    story.run("git checkout -q -b topic && fleet bump production hello 1.1.0 --direct");
+    story.configure("");
+    story.run("git checkout -q main && fleet bump production hello 1.1.0 --direct");
+    story.run("git log --format=%s --all | sort; git status --short");
+    assert_story!(story);
+}

@@ -1,0 +1,6 @@
+//! One story per command: the real binary in a scrubbed environment; stdout, stderr and exit code of
+//! every step in one snapshot.
+
+mod bump;
+mod story;
+mod validate;

@@ -1,0 +1,55 @@
+use super::story::{Story, assert_story};
+
+const FLEET: &str = "\
+api_version: fleet/v1
+name: acme
+git: { remote: none }
+transports: { lab: { kind: sandbox } }
+services: { hello: { timeout: 1m } }
+";
+
+const PRODUCTION: &str = "\
+services: { hello: 1.0.0 }
+hosts: { web-1: {}, web-2: {} }
+";
+
+const DEPLOY: &str = "\
+version={{version}}
+echo \"$version\" >\"$FLEET_ROOT/version\"
+";
+
+fn repository() -> Story {
+    Story::with(&[
+        ("fleet.yaml", FLEET),
+        ("environments/production.yaml", PRODUCTION),
+        ("templates/hello/deploy.sh.hbs", DEPLOY),
+    ])
+}
+
+#[test]
+fn every_problem_in_one_run() {
+    let mut story = repository();
+    story.run("fleet validate");
+    story.write("fleet.yaml", &FLEET.replace("timeout", "timout"));
+    story.write(
+        "environments/production.yaml",
+        &PRODUCTION.replace("hello: 1.0.0", "hello: 1.10, motd: 1.0.0"),
+    );
+    story.run("fleet validate");
+    story.run("fleet validate --format json");
+    story.remark("The commit is still valid.");
+    story.run("fleet validate --revision HEAD");
+    story.run("fleet validate --revision nowhere");
+    story.run("fleet validate --explain f108");
+    story.run("fleet validate --explain F999");
+    assert_story!(story);
+}
+
+#[test]
+fn without_a_repository() {
+    let mut story = Story::new();
+    story.run("fleet validate");
+    story.run("git init -q -b main && fleet validate");
+    story.run("fleet validate --repo /nowhere");
+    assert_story!(story);
+}
