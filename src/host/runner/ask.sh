@@ -1,0 +1,95 @@
+# Asking: the runner without a step. What was cut off is closed first.
+
+readonly answer_room=2400 # of the 2,500 characters that ListCommandInvocations gives
+
+answer_busy() {
+    case $work in
+        step) end_without_receipt busy 'another run holds the lock of this host' ;;
+        ask)
+            said=1
+            for step in $asked; do printf '{"fleet":1,"step":"%s","outcome":"busy"}\n' "$step"; done
+            exit 2
+            ;;
+        *) say_problem 'another run holds the lock of this host' ;;
+    esac
+}
+
+# open_service NAME: what rule 4 needs.
+open_service() {
+    service=$1 state=$host_folder/$1
+    open_folder "$service"
+    read_current || refuse "$state/current is not one that fleet has written"
+    close_interrupted || ! anything_open || say_problem "a step of $service that was cut off could not be closed"
+}
+
+# The stored report or `untouched` of each step; shorter where they do not fit together.
+answer_steps() {
+    local level text
+    open_service "$service"
+    for level in 0 1 2 3 4 5; do
+        text=
+        for step in $asked; do
+            folder=$state/steps/${step:0:16}
+            if has_report; then
+                shorten "$level"
+            else
+                report="{\"fleet\":1,\"step\":\"$step\",\"outcome\":\"untouched\",\"sequence\":${current[sequence]}}"
+            fi
+            text+=$report$'\n'
+        done
+        ((${#text} > answer_room)) || break
+    done
+    said=1
+    printf %s "$text"
+    exit 0
+}
+
+# shorten LEVEL: `report` without its last fields. A comma and a bare quote stand together between
+# fields only, for inside of strings every quote has a backslash.
+shorten() {
+    local key k=0
+    for key in tail log facts stages message; do
+        ((k < $1)) || return 0
+        ((k += 1))
+        [[ $report != *",\"$key\":"* ]] || report=${report%%",\"$key\":"*}\}
+    done
+}
+
+# `current` of each service, after a line that says how many there are. With fewer fields where
+# there are many, and of too many as many as fit.
+answer_current() {
+    local found names=() level name text
+    for found in "$host_folder"/*/; do
+        [[ -d $found/steps ]] || continue
+        name=${found%/}
+        open_service "${name##*/}"
+        [[ ! -f $state/current ]] || names+=("$service")
+    done
+    said=1
+    for level in full short; do
+        text="{\"fleet\":1,\"host\":\"$host\",\"services\":${#names[@]}}"$'\n'
+        for service in "${names[@]}"; do
+            state=$host_folder/$service
+            read_current
+            current_line "$level"
+            [[ $level == full ]] || ((${#text} + ${#REPLY} <= answer_room)) || break
+            text+=$REPLY$'\n'
+        done
+        ((${#text} > answer_room)) || break
+    done
+    printf %s "$text"
+    exit 0
+}
+
+# current_line full|short: in REPLY.
+current_line() {
+    local key line="{\"host\":\"$host\",\"service\":\"$service\""
+    local keys='version previous digest definition outcome step rollout revision at'
+    [[ $1 == full ]] || keys='version digest outcome'
+    for key in $keys; do
+        [[ ${current[$key]} ]] || continue
+        json "${current[$key]}" 160
+        line+=",\"$key\":\"$REPLY\""
+    done
+    REPLY="$line,\"sequence\":${current[sequence]}}"
+}
