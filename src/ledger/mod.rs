@@ -1,5 +1,8 @@
-//! Observed state. The trait is what the controller knows of it; `store` keeps it in git.
+//! Observed state. The trait is what the controller knows of it; `store` keeps it in git,
+//! `memory` for simulations.
 
+pub mod memory;
+mod statement;
 pub mod store;
 
 use async_trait::async_trait;

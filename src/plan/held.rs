@@ -23,7 +23,11 @@ pub(super) fn verdict(input: &PlanInput<'_>, subject: &Subject<'_>) -> Verdict {
     if subject.unknown_host {
         return Verdict::Held(unknown(subject));
     }
-    let hold = subject.host.hold.as_ref().or(subject.assignment.hold.as_ref());
+    let hold = subject
+        .host
+        .hold
+        .as_ref()
+        .or(subject.assignment.hold.as_ref());
     if let Some(reason) = hold {
         return Verdict::Held(row(subject, HeldReason::Hold, reason.clone(), None));
     }

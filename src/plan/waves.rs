@@ -33,7 +33,9 @@ pub(super) fn cut(
     let mut rest = hosts.as_slice();
     while !rest.is_empty() {
         // The last size of the ramp repeats.
-        let size = ramp[waves.len().min(ramp.len() - 1)].of(total).min(rest.len());
+        let size = ramp[waves.len().min(ramp.len() - 1)]
+            .of(total)
+            .min(rest.len());
         let (wave, after) = rest.split_at(size);
         rest = after;
         let number = u32::try_from(waves.len() + 1).unwrap_or(u32::MAX);

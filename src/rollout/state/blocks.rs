@@ -33,9 +33,10 @@ pub fn own_blocks(rollout: &Rollout, input: &BlockInput<'_>) -> Vec<Block> {
         let Some(outcome @ (Outcome::Failed | Outcome::RolledBack)) = step.outcome else {
             continue;
         };
-        let Some((change, digests)) = rollout
-            .change(&step.host, &step.service)
-            .zip((input.digests)(&step.host, &step.service))
+        let Some((change, digests)) =
+            rollout
+                .change(&step.host, &step.service)
+                .zip((input.digests)(&step.host, &step.service))
         else {
             continue;
         };

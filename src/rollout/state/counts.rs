@@ -111,7 +111,10 @@ fn stands(forward: &[&StepRecord], back: &[&StepRecord]) -> Standing {
         return Standing::InFlight;
     }
     let outcomes = |wanted: &[Outcome]| {
-        all().any(|step| step.outcome.is_some_and(|outcome| wanted.contains(&outcome)))
+        all().any(|step| {
+            step.outcome
+                .is_some_and(|outcome| wanted.contains(&outcome))
+        })
     };
     let bad = all().any(|step| {
         step.outcome.is_some_and(|outcome| {

@@ -75,10 +75,8 @@ impl Rollout {
     pub fn touched_services(&self) -> BTreeSet<&ServiceName> {
         self.steps(WaveKind::Forward)
             .filter(|(_, step)| {
-                matches!(
-                    step.outcome,
-                    Some(Outcome::Failed | Outcome::RolledBack)
-                ) && self.record.accepted.binary_search(&step.host).is_err()
+                matches!(step.outcome, Some(Outcome::Failed | Outcome::RolledBack))
+                    && self.record.accepted.binary_search(&step.host).is_err()
             })
             .map(|(_, step)| &step.service)
             .collect()
@@ -163,7 +161,10 @@ impl Rollout {
             RolloutState::Failed
         };
         let reason = if self.failures().is_empty() {
-            format!("{count} of {} hosts without success, accepted", self.record.total)
+            format!(
+                "{count} of {} hosts without success, accepted",
+                self.record.total
+            )
         } else {
             self.failure_reason()
         };

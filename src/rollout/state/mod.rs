@@ -270,7 +270,13 @@ impl Rollout {
             *counts.entry(standing.kind()).or_insert(0_usize) += 1;
         }
         let of = |kind| counts.get(&kind).copied().unwrap_or(0);
-        self.record.total = self.plan.plan.waves.iter().map(|wave| wave.hosts.len()).sum();
+        self.record.total = self
+            .plan
+            .plan
+            .waves
+            .iter()
+            .map(|wave| wave.hosts.len())
+            .sum();
         self.record.completed = of(counts::Kind::Succeeded);
         self.record.failed = of(counts::Kind::Failed);
         self.record.in_progress = of(counts::Kind::InFlight);

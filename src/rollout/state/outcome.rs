@@ -109,9 +109,8 @@ pub fn service_record(
 /// The record of before with what every ending changes.
 fn base(before: Option<&ServiceRecord>, ended: &EndedStep<'_>) -> ServiceRecord {
     let digests = ended.digests;
-    let sent = |pick: fn(&Digests) -> &Digest, old: Option<&Digest>| {
-        digests.map(pick).or(old).cloned()
-    };
+    let sent =
+        |pick: fn(&Digests) -> &Digest, old: Option<&Digest>| digests.map(pick).or(old).cloned();
     let (stages, facts) = ended.report.map_or_else(
         || (BTreeMap::new(), BTreeMap::new()),
         |report| {
@@ -154,8 +153,8 @@ pub fn untouched_entry(
     kind: UntouchedKind,
 ) -> Option<UntouchedHost> {
     let definition = ended.digests?.host_definition.clone();
-    let before = before
-        .filter(|entry| entry.version == ended.change.to && entry.definition == definition);
+    let before =
+        before.filter(|entry| entry.version == ended.change.to && entry.definition == definition);
     let tries = before
         .filter(|entry| entry.kind == kind)
         .map_or(0, |entry| entry.tries)

@@ -153,8 +153,7 @@ impl Rollout {
             .iter()
             .filter(|wave| wave.kind == WaveKind::Forward)
             .map(|wave| {
-                let hosts: BTreeSet<&HostName> =
-                    wave.steps.iter().map(|step| &step.host).collect();
+                let hosts: BTreeSet<&HostName> = wave.steps.iter().map(|step| &step.host).collect();
                 hosts.len()
             })
             .max()

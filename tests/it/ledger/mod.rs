@@ -1,0 +1,4 @@
+//! Ledgers through their trait.
+
+mod memory;
+mod samples;
