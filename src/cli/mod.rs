@@ -7,10 +7,15 @@
 mod bump;
 mod decide;
 mod error;
+mod example;
+mod init;
+mod plan;
+mod preview;
 mod progress;
 mod render;
 mod rollout;
 mod sandbox;
+mod status;
 mod system;
 mod ui;
 mod validate;
@@ -67,8 +72,11 @@ struct GlobalArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::InitArgs),
     Validate(validate::ValidateArgs),
     Render(render::RenderArgs),
+    Plan(plan::PlanArgs),
+    Status(status::StatusArgs),
     #[command(subcommand)]
     Rollout(rollout::RolloutCommand),
     Continue(decide::ContinueArgs),
@@ -145,9 +153,10 @@ fn start(context: &Context, command: Command) -> Result<Exit, CliError> {
 impl Command {
     const fn has_json(&self) -> bool {
         match self {
-            Self::Validate(_) | Self::Sandbox(_) => true,
+            Self::Validate(_) | Self::Plan(_) | Self::Status(_) | Self::Sandbox(_) => true,
             Self::Rollout(command) => command.has_json(),
-            Self::Render(_)
+            Self::Init(_)
+            | Self::Render(_)
             | Self::Continue(_)
             | Self::Retry(_)
             | Self::Abort(_)
@@ -157,8 +166,11 @@ impl Command {
 
     async fn run(self, context: &Context) -> Result<Exit, CliError> {
         match self {
+            Self::Init(args) => init::run(context, &args),
             Self::Validate(args) => validate::run(context, &args),
             Self::Render(args) => render::run(context, &args),
+            Self::Plan(args) => plan::run(context, &args).await,
+            Self::Status(args) => status::run(context, &args).await,
             Self::Rollout(command) => rollout::run(context, command).await,
             Self::Continue(args) => args.run(context).await,
             Self::Retry(args) => args.run(context).await,

@@ -114,13 +114,7 @@ fn write(folder: &Path, bundle: &Bundle) -> Result<usize, CliError> {
         let parent = file.parent().unwrap_or(folder);
         fs::create_dir_all(parent)
             .and_then(|()| fs::write(&file, bytes))
-            .map_err(|error| {
-                CliError::new(
-                    Exit::Error,
-                    anyhow::Error::new(error)
-                        .context(format!("could not write {}", file.display())),
-                )
-            })?;
+            .map_err(|error| workspace::not_written(&file, error))?;
     }
     Ok(bundle.files.len())
 }

@@ -1,6 +1,7 @@
 //! The fleet repository that a command works on, and what its files say.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Context;
@@ -12,10 +13,11 @@ use crate::ledger::store::GitLedger;
 use crate::manifest;
 use crate::model::desired::{Environment, Fleet, GitSettings};
 use crate::model::diagnostic::{self, Diagnostic, Severity};
-use crate::model::id::EnvironmentName;
+use crate::model::id::{EnvironmentName, Revision};
 use crate::model::source::Tree;
 use crate::render::Templates;
 use crate::reporter;
+use crate::reporter::plan::Desired;
 
 /// The repository of `--repo`, or the one around the current folder.
 pub(crate) fn open(context: &Context) -> Result<Repository, CliError> {
@@ -52,14 +54,14 @@ pub(crate) fn git_settings(
     }
 }
 
-/// The desired commit with what it says and the ledger beside it, all as just fetched.
+/// A commit, or the work tree, with what it says and the ledger beside it, as just fetched.
 pub(crate) struct Books {
     /// Where all of it comes from.
     pub(crate) repository: Arc<Repository>,
     /// The manifest's `git`.
     pub(crate) settings: GitSettings,
-    /// The desired commit.
-    pub(crate) desired: git::Desired,
+    /// The desired commit, as people want to see it.
+    pub(crate) desired: Desired,
     /// What it says.
     pub(crate) sources: Sources,
     /// Its fleet: the environments are those that are valid.
@@ -69,15 +71,45 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    /// Opens the repository and fetches.
+    /// Of the desired commit.
     pub(crate) async fn open(context: &Context) -> Result<Self, CliError> {
-        let repository = Arc::new(open(context)?);
+        let repository = open(context)?;
         let settings = git_settings(context, &repository)?;
         let desired = repository.desired(&settings)?;
         if let Some(hint) = &desired.hint {
             context.ui.hint(hint);
         }
-        let sources = Sources::read(repository.tree_at(&desired.revision)?);
+        let tree = repository.tree_at(&desired.revision)?;
+        Self::new(context, repository, settings, commit(desired), tree).await
+    }
+
+    /// Of another commit.
+    pub(crate) async fn at(context: &Context, name: &str) -> Result<Self, CliError> {
+        let repository = open(context)?;
+        let settings = git_settings(context, &repository)?;
+        let revision = repository.resolve(name)?;
+        let desired = repository.describe(&revision, None)?;
+        let tree = repository.tree_at(&revision)?;
+        Self::new(context, repository, settings, commit(desired), tree).await
+    }
+
+    /// Of the files as they lie there.
+    pub(crate) async fn of_work_tree(context: &Context) -> Result<Self, CliError> {
+        let repository = open(context)?;
+        let settings = git_settings(context, &repository)?;
+        let tree = repository.tree_of_work_dir()?;
+        Self::new(context, repository, settings, Desired::WorkTree, tree).await
+    }
+
+    async fn new(
+        context: &Context,
+        repository: Repository,
+        settings: GitSettings,
+        desired: Desired,
+        tree: Tree,
+    ) -> Result<Self, CliError> {
+        let repository = Arc::new(repository);
+        let sources = Sources::read(tree);
         let fleet = sources.fleet(context)?.clone();
         let ledger = GitLedger::new(
             Arc::clone(&repository),
@@ -96,10 +128,53 @@ impl Books {
         })
     }
 
+    /// The commit; none for the work tree.
+    pub(crate) fn revision(&self) -> Option<Revision> {
+        match &self.desired {
+            Desired::Commit { revision, .. } => Some(revision.clone()),
+            Desired::WorkTree => None,
+        }
+    }
+
     /// All environments, invalid ones too.
     pub(crate) fn environments(&self) -> BTreeSet<EnvironmentName> {
         self.sources.names().into_iter().cloned().collect()
     }
+
+    /// The valid ones of those that were asked for. What is wrong with the others is said here,
+    /// and is one of the exits.
+    pub(crate) fn choose(
+        &self,
+        context: &Context,
+        asked: &[String],
+    ) -> Result<(Vec<EnvironmentName>, Vec<Exit>), CliError> {
+        let chosen = choose_environments(&self.environments(), asked)?;
+        let (valid, invalid): (Vec<_>, Vec<_>) = chosen
+            .into_iter()
+            .partition(|name| self.fleet.environments.contains_key(name));
+        let mut exits = Vec::new();
+        if !invalid.is_empty() {
+            let error = self.sources.refuse(context);
+            context.ui.tell(&error.text());
+            exits.push(error.exit());
+        }
+        Ok((valid, exits))
+    }
+}
+
+fn commit(desired: git::Desired) -> Desired {
+    Desired::Commit {
+        revision: desired.revision,
+        subject: desired.subject,
+        author: desired.author,
+        at: desired.at,
+    }
+}
+
+/// A file that could not be written.
+pub(crate) fn not_written(file: &Path, error: std::io::Error) -> CliError {
+    let error = anyhow::Error::new(error).context(format!("could not write {}", file.display()));
+    CliError::new(Exit::Error, error)
 }
 
 /// Those that were asked for, each once and in order; all where none was.

@@ -19,29 +19,48 @@ pub fn by_key<T, K: PartialEq>(
     groups
 }
 
-/// One host by its name, two as `web-1, -2`, more as the first and the last with their number.
+/// `web-1`, `web-1, -2`, `hosting-4 … -6 (3)`, `db-1, web-1 … -4 (5)`.
 pub fn hosts(names: &[&HostName]) -> String {
-    match names {
-        [] => String::new(),
-        [only] => only.to_string(),
-        [first, second] => format!("{first}, {}", short(first, second)),
-        [first, .., last] => format!("{first} … {} ({})", short(first, last), names.len()),
+    const MOST_STEMS: usize = 3;
+    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    let runs: Vec<&[&str]> = names
+        .chunk_by(|a, b| stem(a).is_some() && stem(a) == stem(b))
+        .collect();
+    let runs = if runs.len() > MOST_STEMS {
+        vec![&names[..]]
+    } else {
+        runs
+    };
+    let text = runs
+        .iter()
+        .map(|run| fold_run(run))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if text.contains('…') {
+        format!("{text} ({})", names.len())
+    } else {
+        text
     }
 }
 
-/// What differs in the second name, from its last separator that both have.
-fn short<'a>(first: &HostName, second: &'a HostName) -> &'a str {
-    let (first, second) = (first.as_str(), second.as_str());
-    let common = first
-        .bytes()
-        .zip(second.bytes())
-        .take_while(|(a, b)| a == b)
-        .count();
-    match second.as_bytes()[..common]
-        .iter()
-        .rposition(|c| matches!(c, b'-' | b'.' | b'_'))
-    {
-        Some(at) if at > 0 => &second[at..],
+fn fold_run(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first, second] => format!("{first}, {}", short(first, second)),
+        [first, .., last] => format!("{first} … {}", short(first, last)),
+    }
+}
+
+/// What stands before the last separator.
+fn stem(name: &str) -> Option<&str> {
+    name.rfind(['-', '.', '_']).map(|at| &name[..at])
+}
+
+/// What differs in the second name, with its separator, where they share a stem.
+fn short<'a>(first: &str, second: &'a str) -> &'a str {
+    match stem(second) {
+        Some(common) if stem(first) == Some(common) => &second[common.len()..],
         _ => second,
     }
 }
@@ -62,8 +81,13 @@ mod tests {
             &["hosting-4", "hosting-5", "hosting-6"],
             "hosting-4 … -6 (3)",
         );
-        check(&["a.eu-1", "b", "c.eu-1"], "a.eu-1 … c.eu-1 (3)");
-        check(&["web-eu-9", "x", "web-eu-10"], "web-eu-9 … -10 (3)");
+        check(
+            &["db-1", "web-1", "web-2", "web-3", "web-4"],
+            "db-1, web-1 … -4 (5)",
+        );
+        check(&["a", "b", "c"], "a, b, c");
+        check(&["a", "b", "c", "d"], "a … d (4)");
+        check(&["web-eu-9", "web-eu-10"], "web-eu-9, -10");
         check(&["web1", "web2"], "web1, web2");
     }
 

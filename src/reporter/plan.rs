@@ -85,7 +85,6 @@ pub fn text(
         }),
     );
     lines.extend(rows(plan, options));
-    lines.extend(notes(plan, options));
     lines.extend(gates(plan, options));
     lines.extend(failure(plan, policy, options));
     lines.into_iter().map(|line| line + "\n").collect()
@@ -277,7 +276,7 @@ fn held(held: &[Held]) -> Vec<Row> {
             service: service.to_string(),
             middle: from
                 .as_ref()
-                .map_or("stays away".to_owned(), |from| format!("stays {from}")),
+                .map_or("not installed".to_owned(), |from| format!("stays {from}")),
             last,
         }
     })
@@ -314,22 +313,6 @@ fn unchanged(unchanged: &[Unchanged]) -> Vec<Row> {
 
 fn names<'a>(hosts: impl Iterator<Item = &'a HostName>) -> String {
     fold::hosts(&hosts.collect::<Vec<_>>())
-}
-
-fn notes(plan: &EnvironmentPlan, options: Options) -> Vec<String> {
-    let older = fold::by_key(plan.unchanged.iter().filter(|u| u.older_scripts), |u| {
-        &u.host
-    })
-    .len();
-    if older == 0 {
-        return Vec::new();
-    }
-    let verb = if older == 1 { "has" } else { "have" };
-    let note = format!(
-        "{} {verb} older observe, preflight, verify or rollback scripts; new ones come with the next change",
-        plural(older, "host")
-    );
-    section("note", wrap(&note, room(options)), Tone::Faint, options)
 }
 
 fn gates(plan: &EnvironmentPlan, options: Options) -> Vec<String> {
@@ -382,7 +365,7 @@ fn failure(plan: &EnvironmentPlan, policy: &Policy, options: Options) -> Vec<Str
     let verb = if blocked.len() == 1 { "is" } else { "are" };
     let then = match rollout.on_failure {
         OnFailure::Rollback => "it and all that succeeded go back",
-        OnFailure::Pause => "it goes back by itself, the others keep what they have",
+        OnFailure::Pause => "it goes back by itself, the others wait for a person",
     };
     let text = format!("{stops}; {then}; {} {verb} blocked", blocked.join(", "));
     section("failure", wrap(&text, room(options)), Tone::Faint, options)

@@ -29,7 +29,7 @@ pub struct Status {
     /// The fleet.
     pub fleet: FleetName,
     /// The desired commit.
-    pub revision: Revision,
+    pub revision: Option<Revision>,
     /// The ledger's commit; null before the first.
     pub ledger_revision: Option<Revision>,
     /// By name.

@@ -2,5 +2,8 @@
 //! every step in one snapshot.
 
 mod bump;
+mod init;
+mod plan;
+mod render;
 mod story;
 mod validate;

@@ -1,0 +1,22 @@
+use super::story::{Story, assert_story};
+
+#[test]
+fn makes_a_repository_that_is_valid() {
+    let mut story = Story::new();
+    story.run("fleet init");
+    story.run("git log --format='%an: %s'; git ls-files; git status --short");
+    story.run("fleet validate");
+    story.remark("No file is overwritten.");
+    story.run("fleet init");
+    story.run("git init -q other && fleet init other");
+    story.run("mkdir inner && fleet init inner/deeper");
+    assert_story!(story);
+}
+
+#[test]
+fn without_an_identity_nothing_is_written() {
+    let mut story = Story::new();
+    story.configure("");
+    story.run("fleet init there; ls");
+    assert_story!(story);
+}

@@ -1,0 +1,82 @@
+use super::story::{Story, assert_story};
+
+/// The example, whose hosts are told apart by a label.
+fn example() -> Story {
+    let mut story = Story::new();
+    story.enter(".");
+    story.quietly("fleet", &["init", "acme"]);
+    story.enter("acme");
+    story
+}
+
+#[test]
+fn text_and_json_and_exit_codes() {
+    let mut story = example();
+    story.run("fleet plan");
+    story.run("COLUMNS=80 fleet plan production");
+    story.run("fleet plan production --host web-1 --service motd --format json");
+    story.run("fleet plan development --detailed-exitcode >/dev/null");
+    story.run("fleet plan development --out plan.json >/dev/null && cut -c1-44 plan.json");
+    story.remark("Asking changed nothing.");
+    story.run("git log --all --format=%s; git status --short");
+    assert_story!(story);
+}
+
+#[test]
+fn other_sources_than_the_desired_commit() {
+    let mut story = example();
+    story.run("sed -i 's/motd: 1.0.0/motd: 1.1.0/' environments/development.yaml");
+    story.run("fleet plan development --service motd");
+    story.run("fleet plan development --service motd --worktree");
+    story.commit("motd 1.1.0");
+    story.run("fleet plan development --service motd");
+    story.run("fleet plan development --service motd --revision HEAD~1");
+    assert_story!(story);
+}
+
+#[test]
+fn what_matches_nothing_is_wrong_usage() {
+    let mut story = example();
+    story.run("fleet plan prod");
+    story.run("fleet plan productoin");
+    story.run("fleet plan --host web-9");
+    story.run("fleet plan --service nothing");
+    story.run("fleet plan -l 'role in (web'");
+    story.run("fleet plan development -l role=db");
+    story.run("fleet plan --what");
+    assert_story!(story);
+}
+
+#[test]
+fn an_invalid_environment_does_not_stop_the_others() {
+    let mut story = example();
+    story.run("sed -i 's/role=web/role=wbe/' environments/production.yaml");
+    story.commit("A typing error");
+    story.run("fleet plan --service motd");
+    story.run("fleet plan development --service motd >/dev/null");
+    story.run("fleet status");
+    story.run("echo 'what: now' >>fleet.yaml");
+    story.commit("Another one");
+    story.run("fleet plan");
+    assert_story!(story);
+}
+
+#[test]
+fn a_hold_closes_the_gate_and_a_host_is_held_alone() {
+    let mut story = example();
+    story.run("echo 'hold: stock-taking until Monday' >>environments/production.yaml");
+    story.run("sed -i 's/web-1: { /web-1: { hold: customer demo until Friday, /' environments/production.yaml");
+    story.commit("Hold");
+    story.run("fleet plan production");
+    assert_story!(story);
+}
+
+#[test]
+fn of_an_empty_repository() {
+    let mut story = Story::new();
+    story.run("git init -q -b main && fleet plan");
+    story.write("README", "Nothing of fleet's.\n");
+    story.commit("First version");
+    story.run("fleet plan");
+    assert_story!(story);
+}
