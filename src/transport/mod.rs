@@ -3,6 +3,7 @@
 
 mod batch;
 pub mod memory;
+pub mod ssm;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
