@@ -25,12 +25,16 @@ fn main() {
             return plan(hosts);
         }
     }
-    println!("cold plan of one environment, two services, one host in ten with variables of its own\n");
+    println!(
+        "cold plan of one environment, two services, one host in ten with variables of its own\n"
+    );
     println!("|  hosts | manifests | templates | digests |  plan |  JSON | total | peak memory |");
     println!("|-------:|----------:|----------:|--------:|------:|------:|------:|------------:|");
     let program = std::env::current_exe().unwrap_or_else(|_| "performance".into());
     for hosts in [100, 1_000, 10_000] {
-        let output = Command::new(&program).args([CHILD, &hosts.to_string()]).output();
+        let output = Command::new(&program)
+            .args([CHILD, &hosts.to_string()])
+            .output();
         match output {
             Ok(output) => print!("{}", String::from_utf8_lossy(&output.stdout)),
             Err(error) => println!("{hosts}: {error}"),
@@ -44,10 +48,19 @@ fn repository(hosts: usize) -> Tree {
          rollout: { strategy: batch, batch: [1, 10%, 50%], on_failure: rollback }\nhosts:\n",
     );
     for host in 0..hosts {
-        let own = if host % 10 == 0 { format!(", variables: {{ shard: \"{host}\" }}") } else { String::new() };
-        let _infallible = writeln!(environment, "  host-{host}: {{ labels: {{ role: web, rack: r{} }}{own} }}", host % 40);
+        let own = if host % 10 == 0 {
+            format!(", variables: {{ shard: \"{host}\" }}")
+        } else {
+            String::new()
+        };
+        let _infallible = writeln!(
+            environment,
+            "  host-{host}: {{ labels: {{ role: web, rack: r{} }}{own} }}",
+            host % 40
+        );
     }
-    let script = "site={{variables.site}}\nrack={{host.labels.rack}}\nshard={{variables.shard}}\n\n".to_owned()
+    let script = "site={{variables.site}}\nrack={{host.labels.rack}}\nshard={{variables.shard}}\n\n"
+        .to_owned()
         + &"echo \"a line of a script of ordinary length\" # and a comment\n".repeat(25);
     let mut tree = Tree::default()
         .with(
@@ -60,7 +73,10 @@ fn repository(hosts: usize) -> Tree {
         for phase in ["observe", "preflight", "deploy", "verify", "rollback"] {
             tree = tree.with(&format!("templates/{template}/{phase}.sh.hbs"), &script);
         }
-        tree = tree.with(&format!("templates/{template}/files/app.conf.hbs"), "host = {{json host.name}}\n");
+        tree = tree.with(
+            &format!("templates/{template}/files/app.conf.hbs"),
+            "host = {{json host.name}}\n",
+        );
     }
     tree
 }
@@ -72,8 +88,10 @@ fn plan(hosts: usize) {
     let manifests = clock.lap();
     let (templates, problems) = Templates::compile(&tree);
     let compiled = clock.lap();
-    let Some((fleet, environment)) =
-        loaded.fleet.as_ref().and_then(|fleet| Some((fleet, fleet.environments.values().next()?)))
+    let Some((fleet, environment)) = loaded
+        .fleet
+        .as_ref()
+        .and_then(|fleet| Some((fleet, fleet.environments.values().next()?)))
     else {
         return println!("{hosts}: {:?} {problems:?}", loaded.diagnostics);
     };
@@ -139,5 +157,7 @@ impl Stopwatch {
 fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|rest| rest.split_whitespace().next()).and_then(|n| n.parse().ok()).unwrap_or(0)
+    line.and_then(|rest| rest.split_whitespace().next())
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0)
 }

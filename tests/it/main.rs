@@ -9,3 +9,4 @@ mod sandbox;
 mod sandbox_restart;
 mod stories;
 mod support;
+mod transport;

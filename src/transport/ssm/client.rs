@@ -21,20 +21,32 @@ const ANSWER: Duration = Duration::from_secs(30);
 impl SsmTransport {
     /// Reads the configuration; nothing is sent yet.
     pub async fn connect(options: SsmOptions) -> Self {
-        let SsmOptions { region, endpoint, credentials, clock, random } = options;
+        let SsmOptions {
+            region,
+            endpoint,
+            credentials,
+            clock,
+            random,
+        } = options;
         let skew = Skew::default();
         // SendCommand has no idempotency token, and the SDK would repeat it on a lost answer
         // (ssm.md §1.4). What may be repeated is repeated in `call`.
         let settings = Settings {
             http: http_client(),
             retry: RetryConfig::disabled(),
-            timeouts: TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(ANSWER).build(),
+            timeouts: TimeoutConfig::builder()
+                .connect_timeout(CONNECT)
+                .operation_timeout(ANSWER)
+                .build(),
         };
         let (builder, named) = match credentials {
             SsmCredentials::Sandbox => (sandbox(region.clone(), &settings), None),
             SsmCredentials::Standard => standard(region.clone(), &settings).await,
         };
-        let mut builder = builder.interceptor(ReadDate { skew: skew.clone(), clock: Arc::clone(&clock) });
+        let mut builder = builder.interceptor(ReadDate {
+            skew: skew.clone(),
+            clock: Arc::clone(&clock),
+        });
         if let Some(endpoint) = &endpoint {
             builder = builder.endpoint_url(endpoint);
         }
@@ -70,7 +82,9 @@ fn sandbox(region: String, settings: &Settings) -> aws_sdk_ssm::config::Builder 
     aws_sdk_ssm::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region))
-        .credentials_provider(Credentials::new("sandbox", "sandbox", None, None, "sandbox"))
+        .credentials_provider(Credentials::new(
+            "sandbox", "sandbox", None, None, "sandbox",
+        ))
         .http_client(settings.http.clone())
         .retry_config(settings.retry.clone())
         .timeout_config(settings.timeouts.clone())

@@ -25,8 +25,12 @@ const THROTTLING: [&str; 6] = [
 ];
 
 /// Codes for permissions.
-const DENIED: [&str; 4] =
-    ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "NotAuthorized"];
+const DENIED: [&str; 4] = [
+    "AccessDeniedException",
+    "AccessDenied",
+    "UnauthorizedOperation",
+    "NotAuthorized",
+];
 
 /// Codes for credentials that nobody knows, or not any more.
 const CREDENTIALS: [&str; 8] = [
@@ -49,7 +53,9 @@ pub(super) fn judge<E>(
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let server_failed = error.raw_response().is_some_and(|raw| raw.status().as_u16() >= 500);
+    let server_failed = error
+        .raw_response()
+        .is_some_and(|raw| raw.status().as_u16() >= 500);
     if let SdkError::ServiceError(answered) = &error {
         let metadata = answered.err().meta();
         let code = metadata.code().unwrap_or("unknown error");
@@ -61,25 +67,41 @@ where
             return Fault::Error(TransportError::AccessDenied { operation, message });
         }
         if CREDENTIALS.contains(&code) {
-            return Fault::Error(TransportError::Credentials { source: format!("{code}: {message}").into() });
+            return Fault::Error(TransportError::Credentials {
+                source: format!("{code}: {message}").into(),
+            });
         }
         if !server_failed {
             let code = code.to_owned();
-            return Fault::Error(TransportError::Rejected { operation, code, message });
+            return Fault::Error(TransportError::Rejected {
+                operation,
+                code,
+                message,
+            });
         }
     }
     let source = format!("{}", DisplayErrorContext(&error));
     Fault::Error(match &error {
         SdkError::ConstructionFailure(_) if is_about_credentials(&source) => {
-            TransportError::Credentials { source: source.into() }
+            TransportError::Credentials {
+                source: source.into(),
+            }
         }
         SdkError::DispatchFailure(_) if is_about_credentials(&source) => {
-            TransportError::Credentials { source: source.into() }
+            TransportError::Credentials {
+                source: source.into(),
+            }
         }
         SdkError::DispatchFailure(failure) if never_connected(failure) => {
-            TransportError::Unreachable { endpoint: endpoint.to_owned(), source: source.into() }
+            TransportError::Unreachable {
+                endpoint: endpoint.to_owned(),
+                source: source.into(),
+            }
         }
-        _ => TransportError::Ambiguous { operation, source: source.into() },
+        _ => TransportError::Ambiguous {
+            operation,
+            source: source.into(),
+        },
     })
 }
 
@@ -89,7 +111,10 @@ fn never_connected(failure: &aws_smithy_runtime_api::client::result::DispatchFai
         failure.as_connector_error().map(|error| error as _);
     while let Some(error) = source {
         let words = error.to_string();
-        if words.contains("(Connect)") || words.contains("dns error") || words.contains("connect timeout") {
+        if words.contains("(Connect)")
+            || words.contains("dns error")
+            || words.contains("connect timeout")
+        {
             return true;
         }
         if let Some(io) = error.downcast_ref::<std::io::Error>()

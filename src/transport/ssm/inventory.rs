@@ -34,7 +34,12 @@ pub(super) async fn look(
                 .call("DescribeInstanceInformation", Repeat::Read, || {
                     let request = transport.client.describe_instance_information();
                     let request = request.set_next_token(token.clone()).max_results(50);
-                    async { request.set_filters(filter().ok().map(|f| vec![f])).send().await }
+                    async {
+                        request
+                            .set_filters(filter().ok().map(|f| vec![f]))
+                            .send()
+                            .await
+                    }
                 })
                 .await?;
             for row in page.instance_information_list() {
@@ -42,13 +47,18 @@ pub(super) async fn look(
                     found.insert(InstanceId::new(id), presence(row));
                 }
             }
-            token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+            token = page
+                .next_token()
+                .filter(|token| !token.is_empty())
+                .map(str::to_owned);
             if token.is_none() {
                 break;
             }
         }
     }
-    let unknown = || Presence::Offline("SSM does not know it: stopped, or its agent never registered".to_owned());
+    let unknown = || {
+        Presence::Offline("SSM does not know it: stopped, or its agent never registered".to_owned())
+    };
     Ok(instances
         .iter()
         .map(|id| (id.clone(), found.remove(id).unwrap_or_else(unknown)))

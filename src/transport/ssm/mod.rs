@@ -61,7 +61,9 @@ pub struct SsmTransport {
 
 impl std::fmt::Debug for SsmTransport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SsmTransport").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("SsmTransport")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
     }
 }
 

@@ -28,7 +28,11 @@ struct Bucket {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Bucket { rate: RATE, tokens: BURST, at: Instant::now() }))
+        Self(Mutex::new(Bucket {
+            rate: RATE,
+            tokens: BURST,
+            at: Instant::now(),
+        }))
     }
 
     /// Waits for a token.
@@ -86,6 +90,10 @@ mod tests {
         let start = Instant::now();
         pace.take().await;
         pace.take().await;
-        assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() >= Duration::from_secs(1),
+            "{:?}",
+            start.elapsed()
+        );
     }
 }

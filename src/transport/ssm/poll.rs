@@ -39,7 +39,8 @@ pub(super) async fn poll(
     let Some(first) = commands.iter().map(|command| command.sent_at).min() else {
         return Ok(Vec::new());
     };
-    let mut wanted: BTreeSet<&CommandId> = commands.iter().map(|command| &command.command).collect();
+    let mut wanted: BTreeSet<&CommandId> =
+        commands.iter().map(|command| &command.command).collect();
     let mut progress = BTreeMap::new();
     let mut token = None;
     for _ in 0..PAGES {
@@ -68,13 +69,22 @@ pub(super) async fn poll(
 /// Results are looked at once a command is complete, and before that when its count moved, but not
 /// at every poll. A command that the list did not show is looked at every time.
 fn worth_a_look(transport: &SsmTransport, id: &CommandId, progress: Option<&Command>) -> bool {
-    let Some(progress) = progress else { return true };
-    let mut watched = transport.watched.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = watched.entry(id.clone()).or_insert(Watched { completed: 0, looked_at: None });
+    let Some(progress) = progress else {
+        return true;
+    };
+    let mut watched = transport
+        .watched
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let known = watched.entry(id.clone()).or_insert(Watched {
+        completed: 0,
+        looked_at: None,
+    });
     let over = progress.completed_count() >= progress.target_count()
         || !matches!(
             progress.status(),
-            Some(CommandStatus::Pending | CommandStatus::InProgress | CommandStatus::Cancelling) | None
+            Some(CommandStatus::Pending | CommandStatus::InProgress | CommandStatus::Cancelling)
+                | None
         );
     if over {
         watched.remove(id);
@@ -103,10 +113,18 @@ async fn page(
                 .build();
             let request = transport.client.list_commands().max_results(50);
             let request = request.set_next_token(token.clone());
-            async { request.set_filters(filter.ok().map(|f| vec![f])).send().await }
+            async {
+                request
+                    .set_filters(filter.ok().map(|f| vec![f]))
+                    .send()
+                    .await
+            }
         })
         .await?;
-    let next = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+    let next = answer
+        .next_token()
+        .filter(|token| !token.is_empty())
+        .map(str::to_owned);
     Ok((answer.commands.unwrap_or_default(), next))
 }
 
@@ -129,11 +147,17 @@ async fn invocations(
         let page = transport
             .call("ListCommandInvocations", Repeat::Read, || {
                 let request = transport.client.list_command_invocations();
-                let request = request.command_id(command.as_str()).details(details).max_results(50);
+                let request = request
+                    .command_id(command.as_str())
+                    .details(details)
+                    .max_results(50);
                 request.set_next_token(token.clone()).send()
             })
             .await?;
-        token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        token = page
+            .next_token()
+            .filter(|token| !token.is_empty())
+            .map(str::to_owned);
         rows.extend(page.command_invocations.unwrap_or_default());
         if token.is_none() {
             return Ok(rows);
@@ -144,7 +168,9 @@ async fn invocations(
 /// The end of a command on one instance; none while it is not over. Decided per invocation, never by
 /// the command; both spellings are accepted, and an unknown word is not an end (ssm.md §1.3).
 fn answer(command: &CommandId, row: &CommandInvocation) -> Option<Answer> {
-    let status = row.status_details().or(row.status().map(|status| status.as_str()))?;
+    let status = row
+        .status_details()
+        .or(row.status().map(|status| status.as_str()))?;
     let word: String = status.chars().filter(char::is_ascii_alphabetic).collect();
     let content = match word.to_ascii_lowercase().as_str() {
         "success" | "failed" => reported(row).unwrap_or_else(AnswerContent::Garbled),
@@ -168,9 +194,15 @@ fn answer(command: &CommandId, row: &CommandInvocation) -> Option<Answer> {
 
 /// What the runner printed, before what it put on stderr.
 fn reported(row: &CommandInvocation) -> Result<AnswerContent, String> {
-    let output: String =
-        row.command_plugins().iter().filter_map(|plugin| plugin.output()).collect();
-    let stdout = output.split("\n----------ERROR-------").next().unwrap_or("");
+    let output: String = row
+        .command_plugins()
+        .iter()
+        .filter_map(|plugin| plugin.output())
+        .collect();
+    let stdout = output
+        .split("\n----------ERROR-------")
+        .next()
+        .unwrap_or("");
     match report::parse(stdout) {
         Ok(reports) => Ok(AnswerContent::Reports(reports)),
         Err(problem) => report::parse_current(stdout)
@@ -189,21 +221,37 @@ pub(super) async fn find(
     loop {
         let (commands, next) = page(transport, since, token).await?;
         for command in commands {
-            let Some(comment) = command.comment().filter(|comment| comment.starts_with(prefix)) else {
+            let Some(comment) = command
+                .comment()
+                .filter(|comment| comment.starts_with(prefix))
+            else {
                 continue;
             };
             let (Ok(comment), Some(id)) = (comment.parse::<Comment>(), command.command_id()) else {
                 continue;
             };
             let id = CommandId::new(id);
-            let mut instances: Vec<InstanceId> =
-                command.instance_ids().iter().map(|id| InstanceId::new(id.as_str())).collect();
+            let mut instances: Vec<InstanceId> = command
+                .instance_ids()
+                .iter()
+                .map(|id| InstanceId::new(id.as_str()))
+                .collect();
             if instances.is_empty() {
                 let rows = invocations(transport, &id, false).await?;
-                instances = rows.iter().filter_map(|row| row.instance_id().map(InstanceId::new)).collect();
+                instances = rows
+                    .iter()
+                    .filter_map(|row| row.instance_id().map(InstanceId::new))
+                    .collect();
             }
-            let at = command.requested_date_time().map_or(since, |at| Timestamp::from_unix(at.secs()));
-            found.push(SentCommand { command: id, comment, sent_at: at, instances });
+            let at = command
+                .requested_date_time()
+                .map_or(since, |at| Timestamp::from_unix(at.secs()));
+            found.push(SentCommand {
+                command: id,
+                comment,
+                sent_at: at,
+                instances,
+            });
         }
         token = next;
         if token.is_none() {
@@ -220,7 +268,10 @@ pub(super) async fn output(
     let answer = transport
         .call("GetCommandInvocation", Repeat::Read, || {
             let request = transport.client.get_command_invocation();
-            request.command_id(command.as_str()).instance_id(instance.as_str()).send()
+            request
+                .command_id(command.as_str())
+                .instance_id(instance.as_str())
+                .send()
         })
         .await;
     match answer {

@@ -47,7 +47,8 @@ impl Intercept for ReadDate {
         let date = context.response().headers().get("date");
         if let Some(date) = date.and_then(|text| DateTime::from_str(text, Format::HttpDate).ok()) {
             let seconds = date.secs() - self.clock.now().unix();
-            *self.skew.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(ClockSkew { seconds });
+            *self.skew.0.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(ClockSkew { seconds });
         }
         Ok(())
     }
