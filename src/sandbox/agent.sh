@@ -14,8 +14,7 @@ install -m 0700 "$1/script" "$2/_script.sh" || exit 1
     {
         # The script leads a session of its own, so one signal ends it with its children. It is
         # not started with `&`: a shell's background jobs ignore SIGINT, and the agent's do not.
-        sh -c 'echo $$ >"$0/leader.new" && mv "$0/leader.new" "$0/leader" &&
-            exec 8>&- 9<&- && exec setsid sh -c "$1"' "$1" "$3" 2>&8
-        echo $? >"$1/exit.new" && mv "$1/exit.new" "$1/exit"
+        sh -c 'echo $$ >"$0/leader" && exec 8>&- 9<&- && exec setsid sh -c "$1"' "$1" "$3" 2>&8
+        echo $? >"$1/exit"
     } 2>/dev/null | cat >>"$2/stdout"
 } 8>&1 | cat >>"$2/stderr"

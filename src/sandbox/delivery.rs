@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::{Invocation, Stage};
+use super::faults::{ActiveFaults, Faults};
 use super::host::Message;
 use super::locked;
 use super::run::{self, Cancel, Ended, Run};
@@ -151,6 +152,7 @@ impl Service {
     /// A worker at work, from the script's start to the answer.
     async fn work(self: Arc<Self>, run: Run) {
         let slot = Arc::clone(&self.slots).acquire_owned().await;
+        let run = Arc::new(run);
         let ended = run::execute(&self, &run).await;
         drop(slot);
         self.answer(&run, ended);
@@ -185,6 +187,32 @@ impl Service {
         drop(state);
         self.release(&run.command);
         self.deliver(&run.instance);
+    }
+
+    /// Switches faults; what is not named is off.
+    pub(super) fn set_faults(self: &Arc<Self>, faults: Faults) {
+        let mut state = locked(&self.state);
+        let now = self.now(&state);
+        state.faults = ActiveFaults::new(faults, now);
+        drop(state);
+        self.deliver_to_all();
+    }
+
+    /// Moves the service's time, and returns it.
+    pub(super) fn advance(self: &Arc<Self>, seconds: u64) -> Millis {
+        let mut state = locked(&self.state);
+        state.advanced_seconds = state.advanced_seconds.saturating_add(seconds);
+        let now = self.now(&state);
+        drop(state);
+        self.deliver_to_all();
+        now
+    }
+
+    fn deliver_to_all(self: &Arc<Self>) {
+        let instances: Vec<InstanceId> = locked(&self.state).hosts.keys().cloned().collect();
+        for instance in &instances {
+            self.deliver(instance);
+        }
     }
 
     /// Takes up what the last owner of the folder left: scripts that still run are waited for,
@@ -222,14 +250,11 @@ impl Service {
                 }
             }
         }
-        let instances: Vec<InstanceId> = state.hosts.keys().cloned().collect();
         drop(state);
         for id in &open {
             self.release(id);
         }
-        for instance in &instances {
-            self.deliver(instance);
-        }
+        self.deliver_to_all();
     }
 }
 

@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::SandboxError;
+use super::host::SandboxInstance;
 
 /// Paths below the sandbox's folder.
 #[derive(Clone, Debug)]
@@ -64,8 +65,18 @@ impl Folder {
         self.root.join("commands")
     }
 
-    pub(super) fn host(&self, environment: &str, host: &str) -> PathBuf {
-        self.root.join("hosts").join(environment).join(host)
+    /// A host's whole file system.
+    pub(super) fn host(&self, instance: &SandboxInstance) -> PathBuf {
+        let environment = self.root.join("hosts").join(instance.environment.as_str());
+        environment.join(instance.host.as_str())
+    }
+
+    /// Where its agent keeps scripts and output, a folder for each command.
+    pub(super) fn orchestration(&self, instance: &SandboxInstance) -> PathBuf {
+        self.host(instance)
+            .join("var/lib/amazon/ssm")
+            .join(instance.instance_id.as_str())
+            .join("document/orchestration")
     }
 }
 

@@ -9,9 +9,10 @@
 //! |---|---|
 //! | `server`, `listener` | HTTP, and who may talk to it |
 //! | `api` | operations: limits, errors, forms of answers |
-//! | `service` | commands and instances, and what survives a restart |
+//! | `service` | commands and instances |
+//! | `folder`, `history` | what survives a restart |
 //! | `delivery` | which command reaches which agent when |
-//! | `run` | a script's processes |
+//! | `run`, `environment`, `output` | a script's processes, what they see, what is shown of them |
 //! | `faults` | what goes wrong on purpose |
 //! | `handle` | one owner, many users |
 
@@ -20,10 +21,12 @@ mod client;
 mod command;
 mod delivery;
 mod document;
+mod environment;
 mod error;
 mod faults;
 mod folder;
 mod handle;
+mod history;
 mod host;
 mod listener;
 mod options;

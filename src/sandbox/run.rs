@@ -1,7 +1,7 @@
 //! A script's processes. They live in sessions of their own and outlive the sandbox: what they
 //! print and how they end is in files, and a lock says whether they still run.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -50,59 +50,6 @@ impl Cancel {
     }
 }
 
-/// The caller's environment, as far as scripts may see it.
-pub(super) struct HostEnvironment {
-    inherited: Vec<(OsString, OsString)>,
-    region: OsString,
-    platform_name: String,
-    platform_version: String,
-}
-
-impl HostEnvironment {
-    pub(super) fn new(caller: &[(OsString, OsString)]) -> Self {
-        const WITHHELD: [&str; 4] = ["AWS_", "SSH_", "GIT_", "FLEET_"];
-        let withheld = |name: &OsStr| {
-            let name = name.as_encoded_bytes();
-            WITHHELD
-                .iter()
-                .any(|prefix| name.starts_with(prefix.as_bytes()))
-        };
-        let named = |wanted: &str| {
-            caller
-                .iter()
-                .find(|(name, _)| name == wanted)
-                .map(|(_, value)| value.clone())
-        };
-        let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-        let field = |key: &str| {
-            let line = release
-                .lines()
-                .find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-            line.map(|value| value.trim_matches('"').to_owned())
-        };
-        Self {
-            inherited: caller
-                .iter()
-                .filter(|(name, _)| !withheld(name))
-                .cloned()
-                .collect(),
-            region: named("AWS_REGION")
-                .or_else(|| named("AWS_DEFAULT_REGION"))
-                .unwrap_or_else(|| "us-east-1".into()),
-            platform_name: field("NAME").unwrap_or_else(|| "Linux".to_owned()),
-            platform_version: field("VERSION_ID").unwrap_or_else(|| "0".to_owned()),
-        }
-    }
-
-    pub(super) fn platform_name(&self) -> &str {
-        &self.platform_name
-    }
-
-    pub(super) fn platform_version(&self) -> &str {
-        &self.platform_version
-    }
-}
-
 /// One run of one command on one instance.
 pub(super) struct Run {
     pub(super) command: CommandId,
@@ -146,9 +93,7 @@ impl Run {
         started_at: Millis,
         cancel: Arc<Cancel>,
     ) -> Self {
-        let host = service
-            .folder
-            .host(place.environment.as_str(), place.host.as_str());
+        let host = service.folder.host(place);
         let script = Document::find(&accepted.document)
             .map(|document| document.fill_in(&accepted.parameters));
         let (text, directory) = match script {
@@ -164,10 +109,9 @@ impl Run {
             let delivery = format!("{}.{suffix}", accepted.id);
             (delivery, folder.with_added_extension(suffix))
         };
-        let orchestration = host
-            .join("var/lib/amazon/ssm")
-            .join(place.instance_id.as_str())
-            .join("document/orchestration")
+        let orchestration = service
+            .folder
+            .orchestration(place)
             .join(delivery)
             .join("awsrunShellScript/0.awsrunShellScript");
         Self {
@@ -192,7 +136,7 @@ impl Run {
 }
 
 /// Runs a script to its end, or takes over one that a former owner of the folder started.
-pub(super) async fn execute(service: &Service, run: &Run) -> Ended {
+pub(super) async fn execute(service: &Arc<Service>, run: &Arc<Run>) -> Ended {
     let exit = loop {
         match attempt(service, run).await {
             Ok(Some(Exit::Code(REBOOT))) => {
@@ -213,7 +157,7 @@ pub(super) async fn execute(service: &Service, run: &Run) -> Ended {
 }
 
 /// One run, or what a former owner left of one. None where that was cut off: it runs again.
-async fn attempt(service: &Service, run: &Run) -> io::Result<Option<Exit>> {
+async fn attempt(service: &Arc<Service>, run: &Arc<Run>) -> io::Result<Option<Exit>> {
     private_folder(&run.control)?;
     let lock_path = run.control.join("lock");
     let Some(lock) = try_lock(&lock_path)? else {
@@ -234,7 +178,14 @@ async fn attempt(service: &Service, run: &Run) -> io::Result<Option<Exit>> {
         let reason = "it was interrupted too often";
         return Ok(Some(Exit::Broken(reason.to_owned())));
     }
-    let mut child = match run.spawn(service, lock) {
+    // It writes files and forks, 50 times for one command: the endpoint must answer meanwhile.
+    let spawned = {
+        let (service, run) = (Arc::clone(service), Arc::clone(run));
+        tokio::task::spawn_blocking(move || run.spawn(&service, lock))
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+    };
+    let mut child = match spawned {
         Ok(child) => Watched::Started(child),
         Err(error) => return Ok(Some(Exit::Broken(error.to_string()))),
     };
@@ -301,7 +252,6 @@ impl Run {
             ));
         }
         write_whole(&self.control.join("script"), self.text.as_bytes())?;
-        let environment = &service.environment;
         Command::new("setsid")
             .args(["sh", "-c", AGENT, "fleet-sandbox-agent"])
             .args([&self.control, &self.orchestration])
@@ -309,19 +259,10 @@ impl Run {
             .current_dir(&self.working_directory)
             .env_clear()
             .envs(
-                environment
-                    .inherited
-                    .iter()
-                    .map(|(name, value)| (name, value)),
+                service
+                    .environment
+                    .of(&self.instance, &self.command, &self.host),
             )
-            .env("AWS_SSM_INSTANCE_ID", self.instance.as_str())
-            .env("AWS_SSM_REGION_NAME", &environment.region)
-            .env("AWS_SSM_PLATFORM_NAME", &environment.platform_name)
-            .env("AWS_SSM_PLATFORM_VERSION", &environment.platform_version)
-            .env("SSM_COMMAND_ID", self.command.as_str())
-            .env("HOME", self.host.join("root"))
-            .env("TMPDIR", self.host.join("tmp"))
-            .env("FLEET_ROOT", &self.host)
             .stdin(Stdio::from(lock))
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::api;
 use super::error::SandboxError;
+use super::faults::Faults;
 use super::folder::{Folder, write_whole};
 use super::listener::{LoopbackListener, Scissors};
 use super::options::SandboxOptions;
@@ -104,6 +105,23 @@ impl Sandbox {
     /// `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Switches faults; what is not named is off.
+    pub fn set_faults(&self, faults: Faults) {
+        self.service.set_faults(faults);
+    }
+
+    /// How often an operation was called, whatever its answers.
+    pub fn calls(&self, operation: &str) -> u64 {
+        let counters = self.service.counters(false);
+        counters.calls.get(operation).copied().unwrap_or_default()
+    }
+
+    /// Moves the time that timeouts, delays and faults go by. Scripts and the Date header do not
+    /// notice.
+    pub fn advance(&self, time: Duration) {
+        self.service.advance(time.as_secs());
     }
 
     /// Answers the requests that are under way and lets go of the folder. Scripts go on; whoever

@@ -2,33 +2,29 @@
 //! of answers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::future::Future;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::command::{Accepted, Command, Invocation, Stage};
+use super::command::Command;
+use super::environment::HostEnvironment;
 use super::error::SandboxError;
 use super::faults::{ActiveFaults, Counters};
-use super::folder::{Folder, private_folder, read_json, write_json};
+use super::folder::{Folder, read_json, write_json};
+use super::history;
 use super::host::{Absence, Host, SandboxInstance};
 use super::locked;
 use super::options::SandboxOptions;
-use super::run::{Cancel, HostEnvironment};
+use super::run::Cancel;
 use super::status::InvocationStatus;
 use super::time::{Millis, ServiceClock};
 use crate::model::clock::Random;
 use crate::model::desired::Platform;
 use crate::model::id::{CommandId, InstanceId};
 
-/// As long as the real service keeps its history.
-const HISTORY_SECONDS: u64 = 30 * 24 * 3_600;
-/// The invocations of a command that is complete.
-const RESULTS: &str = "invocations.json";
 /// Scripts that run at the same time on this machine, over all hosts: each takes a few processes
 /// and file descriptors, and 1,000 of each is where many machines draw the line.
 const SCRIPTS_AT_ONCE: usize = 128;
@@ -86,7 +82,7 @@ impl Service {
                 Host::new(registration.instance, registration.registered_at),
             );
         }
-        for command in read_commands(&folder, now)? {
+        for command in history::read(&folder, &state.hosts, now)? {
             clock.not_before(command.latest());
             if !command.is_complete() {
                 state.open.insert(command.accepted.id.clone());
@@ -172,58 +168,13 @@ impl Service {
         write_json(&self.folder.instances(), &registrations)
     }
 
-    /// Keeps a new command; it counts as accepted only then.
-    pub(super) fn keep_command(&self, accepted: &Accepted) -> Result<(), SandboxError> {
-        let folder = self.folder.commands().join(accepted.id.as_str());
-        private_folder(&folder).map_err(SandboxError::folder("create", &folder))?;
-        write_json(&folder.join("command.json"), accepted)
-    }
-
-    /// Keeps where a command stands on an instance.
-    pub(super) fn keep_invocation(
-        &self,
-        command: &CommandId,
-        instance: &InstanceId,
-        invocation: &Invocation,
-    ) {
-        let folder = self.invocation_folder(command, instance);
-        let kept = private_folder(&folder)
-            .map_err(SandboxError::folder("create", &folder))
-            .and_then(|()| write_json(&folder.join("invocation.json"), invocation));
-        if let Err(error) = kept {
-            tracing::error!(%command, %instance, %error, "could not keep an invocation");
+    /// How often what was called, since the counters were last set to zero.
+    pub(super) fn counters(&self, reset: bool) -> Counters {
+        let mut state = locked(&self.state);
+        if reset {
+            return std::mem::take(&mut state.counters);
         }
-    }
-
-    /// Notes that nothing more happens to a command: its results go into one file, for a sandbox
-    /// reads all of its history when it starts.
-    pub(super) fn close(&self, state: &mut State, id: &CommandId) {
-        let Some(command) = state
-            .commands
-            .get(id)
-            .filter(|command| command.is_complete())
-        else {
-            return;
-        };
-        if !state.open.remove(id) {
-            return;
-        }
-        let folder = self.folder.commands().join(id.as_str());
-        if let Err(error) = write_json(&folder.join(RESULTS), &command.invocations) {
-            tracing::error!(command = %id, %error, "could not keep results");
-            return;
-        }
-        for instance in command.invocations.keys() {
-            // What stays behind is read no more.
-            let _rest = fs::remove_dir_all(folder.join(instance.as_str()));
-        }
-    }
-
-    pub(super) fn invocation_folder(&self, command: &CommandId, instance: &InstanceId) -> PathBuf {
-        self.folder
-            .commands()
-            .join(command.as_str())
-            .join(instance.as_str())
+        state.counters.clone()
     }
 
     /// Runs something that ends with the sandbox.
@@ -278,44 +229,4 @@ impl State {
         }
         expired
     }
-}
-
-fn read_commands(folder: &Folder, now: Millis) -> Result<Vec<Command>, SandboxError> {
-    let place = folder.commands();
-    private_folder(&place).map_err(SandboxError::folder("create", &place))?;
-    let entries = fs::read_dir(&place).map_err(SandboxError::folder("read", &place))?;
-    let mut commands = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(SandboxError::folder("read", &place))?.path();
-        // A folder without the file is a command whose sandbox died before it had accepted it.
-        let Some(accepted) = read_json::<Accepted>(&path.join("command.json"))? else {
-            continue;
-        };
-        if now >= accepted.requested_at.plus_seconds(HISTORY_SECONDS) {
-            fs::remove_dir_all(&path).map_err(SandboxError::folder("remove", &path))?;
-            continue;
-        }
-        commands.push(read_command(accepted, &path)?);
-    }
-    Ok(commands)
-}
-
-fn read_command(accepted: Accepted, path: &Path) -> Result<Command, SandboxError> {
-    let mut command = Command::new(accepted);
-    // Whatever was to become visible late has done so.
-    command.accepted.visible_at = command.accepted.requested_at;
-    if let Some(results) = read_json(&path.join(RESULTS))? {
-        command.invocations = results;
-        return Ok(command);
-    }
-    for (instance, invocation) in &mut command.invocations {
-        let file = path.join(instance.as_str()).join("invocation.json");
-        if let Some(kept) = read_json(&file)? {
-            *invocation = kept;
-        }
-        if invocation.stage == Stage::Buffered {
-            invocation.stage = Stage::Sent;
-        }
-    }
-    Ok(command)
 }

@@ -6,6 +6,8 @@
 mod ledger;
 mod runner;
 mod sandbox;
+mod sandbox_owner;
+mod sandbox_place;
 mod sandbox_restart;
 mod stories;
 mod support;

@@ -79,6 +79,86 @@ async fn boto3(module: &str) -> Option<usize> {
     Some(ran.unwrap_or_else(|| panic!("no count in {report}")))
 }
 
+/// As a person would use it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_aws_cli_sends_and_reads_back() {
+    let has_cli = |python: &String| {
+        let output = Command::new(python)
+            .args(["-m", "awscli", "--version"])
+            .output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let Some(python) = python().filter(has_cli) else {
+        say_skipped("the AWS CLI");
+        return;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let mut options = options(&place.path().join(".fleet/sandbox"));
+    let instance = "i-0123456789abcdef0";
+    options.instances = vec![SandboxInstance::standalone(
+        instance.into(),
+        Platform::Linux,
+    )];
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let endpoint = sandbox.endpoint();
+    let aws = |arguments: &[&str]| {
+        let output = Command::new(&python)
+            .args([
+                "-m",
+                "awscli",
+                "--endpoint-url",
+                &endpoint,
+                "--region",
+                "eu-west-1",
+            ])
+            .args(["--output", "text", "ssm"])
+            .args(arguments)
+            .env("AWS_ACCESS_KEY_ID", "any")
+            .env("AWS_SECRET_ACCESS_KEY", "any")
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
+        (
+            output.status.success(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let send = [
+        "send-command",
+        "--document-name",
+        "AWS-RunShellScript",
+        "--query",
+        "Command.CommandId",
+    ];
+    let parameters = [
+        "--parameters",
+        r#"commands=["echo $AWS_SSM_INSTANCE_ID", "pwd"]"#,
+    ];
+    let (sent, command, error) =
+        aws(&[&send[..], &parameters, &["--instance-ids", instance]].concat());
+    assert!(sent, "{error}");
+    let of_it = ["--command-id", &command, "--instance-id", instance];
+    let get = |field| {
+        let query = ["--query", field];
+        aws(&[&["get-command-invocation"], &of_it[..], &query].concat()).1
+    };
+    while ["Pending", "InProgress"].contains(&get("Status").as_str()) {}
+    let output = get("StandardOutputContent");
+    let folder = place
+        .path()
+        .join(format!(".fleet/sandbox/hosts/standalone/{instance}"));
+    assert_eq!(
+        output,
+        format!("{instance}\n{}", folder.canonicalize().unwrap().display())
+    );
+    let (sent, _, error) =
+        aws(&[&send[..], &parameters, &["--instance-ids", "i-0123abcd"]].concat());
+    assert!(!sent);
+    assert!(error.contains("(InvalidInstanceId)"), "{error}");
+    sandbox.shutdown().await;
+}
+
 /// On the terminal even where the test harness swallows what tests print.
 fn say_skipped(module: &str) {
     let skipped = format!("skipped: {module} needs a Python with boto3 (FLEET_TEST_PYTHON)\n");
@@ -98,7 +178,7 @@ macro_rules! boto3_modules {
 }
 
 boto3_modules! {
-    send: 33,
+    send: 34,
     agent: 30,
     read: 20,
     faults: 24,

@@ -1,10 +1,18 @@
 """SendCommand: what the service accepts, what it refuses, and with which words."""
 
+import email.utils
 import hashlib
 import json
+import os
+import socket
+import time
 import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
 
-from sandbox import MANAGED, SHELL, WINDOWS, SandboxTest, client, host
+from botocore import UNSIGNED
+from sandbox import ENDPOINT, MANAGED, SHELL, WINDOWS, SandboxTest, client, host
 
 UNKNOWN = "i-0fedcba9876543210"
 
@@ -218,15 +226,10 @@ class Protocol(SandboxTest):
         self.refused("UnknownOperationException", "list_documents")
 
     def test_a_call_needs_a_signature_and_takes_any(self):
-        from botocore import UNSIGNED
-
         self.ssm = client(signature_version=UNSIGNED)
         self.refused("MissingAuthenticationToken", "list_commands")
 
     def test_every_answer_has_the_time_and_an_id(self):
-        import email.utils
-        import time
-
         headers = self.ssm.list_commands()["ResponseMetadata"]["HTTPHeaders"]
         date = email.utils.parsedate_to_datetime(headers["date"]).timestamp()
         self.assertLess(abs(date - time.time()), 3)
@@ -239,11 +242,6 @@ class Protocol(SandboxTest):
         self.assertEqual(caught.exception.response["ResponseMetadata"]["HTTPStatusCode"], 400)
 
     def test_a_page_in_a_browser_gets_nowhere(self):
-        import urllib.error
-        import urllib.request
-
-        from sandbox import ENDPOINT
-
         body = json.dumps({"Instances": []}).encode()
         for headers in [
             {"X-Amz-Target": "FleetSandbox.Register"},
@@ -259,6 +257,22 @@ class Protocol(SandboxTest):
             self.assertEqual(caught.exception.code, 400)
             caught.exception.close()
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+    def test_another_user_of_the_machine_gets_no_answer(self):
+        address = urllib.parse.urlsplit(ENDPOINT)
+        request = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
 
-if __name__ == "__main__":
-    unittest.main()
+        def answered():
+            with socket.create_connection((address.hostname, address.port), 5) as stream:
+                try:
+                    stream.sendall(request)
+                    return stream.recv(1) != b""
+                except ConnectionError:
+                    return False
+
+        self.assertTrue(answered())
+        child = os.fork()
+        if child == 0:
+            os.setuid(65534)
+            os._exit(1 if answered() else 0)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)

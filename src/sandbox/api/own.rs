@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use super::check::Constraints;
 use super::error::ApiError;
 use super::parse;
-use crate::model::id::{InstanceId, check_name};
-use crate::sandbox::faults::{ActiveFaults, Counters, Faults};
+use crate::model::id::check_name;
 use crate::sandbox::host::SandboxInstance;
 use crate::sandbox::locked;
 use crate::sandbox::service::Service;
@@ -40,9 +39,15 @@ pub(super) fn call(
 ) -> Result<Value, ApiError> {
     match operation {
         "Register" => register(service, &parse(body)?),
-        "Faults" => set_faults(service, parse(body)?),
+        "Faults" => {
+            service.set_faults(parse(body)?);
+            Ok(json!({}))
+        }
         "Counters" => counters(service, &parse(body)?),
-        "Advance" => advance(service, &parse(body)?),
+        "Advance" => {
+            let Advance { seconds } = parse(body)?;
+            Ok(json!({ "Now": service.advance(seconds).iso() }))
+        }
         _ => Err(ApiError::unknown_operation()),
     }
 }
@@ -86,37 +91,7 @@ fn register(service: &Arc<Service>, request: &Register) -> Result<Value, ApiErro
     Ok(json!({ "Instances": answer }))
 }
 
-/// What is not named is off.
-fn set_faults(service: &Arc<Service>, faults: Faults) -> Result<Value, ApiError> {
-    let mut state = locked(&service.state);
-    let now = service.now(&state);
-    state.faults = ActiveFaults::new(faults, now);
-    let instances: Vec<InstanceId> = state.hosts.keys().cloned().collect();
-    drop(state);
-    for instance in &instances {
-        service.deliver(instance);
-    }
-    Ok(json!({}))
-}
-
 fn counters(service: &Arc<Service>, request: &ReadCounters) -> Result<Value, ApiError> {
-    let mut state = locked(&service.state);
-    let answer =
-        serde_json::to_value(&state.counters).map_err(|error| ApiError::serialization(&error))?;
-    if request.reset {
-        state.counters = Counters::default();
-    }
-    Ok(answer)
-}
-
-fn advance(service: &Arc<Service>, request: &Advance) -> Result<Value, ApiError> {
-    let mut state = locked(&service.state);
-    state.advanced_seconds = state.advanced_seconds.saturating_add(request.seconds);
-    let now = service.now(&state);
-    let instances: Vec<InstanceId> = state.hosts.keys().cloned().collect();
-    drop(state);
-    for instance in &instances {
-        service.deliver(instance);
-    }
-    Ok(json!({ "Now": now.iso() }))
+    let counters = service.counters(request.reset);
+    serde_json::to_value(counters).map_err(|error| ApiError::serialization(&error))
 }
