@@ -1,4 +1,15 @@
-//! One execution of one plan: the pure state machine ([`state`]) and the one dispatcher that drives
-//! it. It knows the `Transport` and `Ledger` traits only; nothing else in the crate sends.
+//! One execution of one plan: the pure state machine ([`state`]) and the one [`Dispatcher`] that
+//! drives it. It knows the `Transport` and `Ledger` traits only; nothing else in the crate sends.
 
+mod controller;
+mod desired;
+mod dispatcher;
+mod error;
 pub mod state;
+
+pub use controller::{Controller, LogSink};
+pub(crate) use desired::assignment;
+pub use desired::{DesiredError, DesiredSource, DesiredState};
+pub(crate) use dispatcher::lift_blocks;
+pub use dispatcher::{Asked, Books, Dispatcher, Moment, Question, Run, ask_hosts};
+pub use error::DispatchError;

@@ -1,0 +1,87 @@
+//! What the controller must know of desired state: the trait behind which manifests and templates
+//! stand.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::model::bundle::{Bundle, Digests};
+use crate::model::desired::{Assignment, Environment, Fleet, Host};
+use crate::model::diagnostic::Diagnostic;
+use crate::model::id::{EnvironmentName, HostName, Revision, ServiceName};
+
+/// One desired commit: manifests read, templates compiled.
+pub trait DesiredState: Send + Sync {
+    /// The commit.
+    fn revision(&self) -> &Revision;
+
+    /// Its manifests; without the environments that are invalid.
+    fn fleet(&self) -> &Fleet;
+
+    /// Whether an environment has a file that is not valid.
+    fn is_invalid(&self, environment: &EnvironmentName) -> bool;
+
+    /// The digests of a service on a host.
+    ///
+    /// # Errors
+    /// The scripts cannot be rendered.
+    fn digests(
+        &self,
+        environment: &EnvironmentName,
+        host: &Host,
+        service: &ServiceName,
+        assignment: &Assignment,
+    ) -> Result<Digests, Box<Diagnostic>>;
+
+    /// What the host gets.
+    ///
+    /// # Errors
+    /// The scripts cannot be rendered.
+    fn bundle(
+        &self,
+        environment: &EnvironmentName,
+        host: &Host,
+        service: &ServiceName,
+        assignment: &Assignment,
+    ) -> Result<Bundle, Box<Diagnostic>>;
+}
+
+/// A host of a desired commit and what it should run of a service.
+pub(crate) fn assignment<'a>(
+    environment: &'a Environment,
+    host: &HostName,
+    service: &ServiceName,
+) -> Option<(&'a Host, &'a Assignment)> {
+    let host = environment.hosts.get(host)?;
+    Some((host, host.services.get(service)?))
+}
+
+/// Where desired commits come from.
+#[async_trait]
+pub trait DesiredSource: Send + Sync {
+    /// The newest desired commit, fetched now.
+    async fn newest(&self) -> Result<Arc<dyn DesiredState>, DesiredError>;
+
+    /// A recorded commit; none where it is gone.
+    async fn at(&self, revision: &Revision)
+    -> Result<Option<Arc<dyn DesiredState>>, DesiredError>;
+}
+
+/// Why there is no desired state.
+#[derive(Debug, thiserror::Error)]
+pub enum DesiredError {
+    /// The remote could not be reached.
+    #[error("could not fetch the desired state")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The repository cannot be read.
+    #[error("could not read the desired state")]
+    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// `fleet.yaml` itself is not valid: there is no fleet to speak of.
+    #[error("fleet.yaml is not valid at {}", revision.short())]
+    Invalid {
+        /// At which commit.
+        revision: Revision,
+        /// What is wrong.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
