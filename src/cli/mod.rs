@@ -6,6 +6,7 @@
 
 mod bump;
 mod decide;
+mod desired;
 mod error;
 mod example;
 mod init;
@@ -17,6 +18,7 @@ mod rollout;
 mod sandbox;
 mod status;
 mod system;
+mod transport;
 mod ui;
 mod validate;
 mod workspace;

@@ -63,8 +63,7 @@ pub trait DesiredSource: Send + Sync {
     async fn newest(&self) -> Result<Arc<dyn DesiredState>, DesiredError>;
 
     /// A recorded commit; none where it is gone.
-    async fn at(&self, revision: &Revision)
-    -> Result<Option<Arc<dyn DesiredState>>, DesiredError>;
+    async fn at(&self, revision: &Revision) -> Result<Option<Arc<dyn DesiredState>>, DesiredError>;
 }
 
 /// Why there is no desired state.

@@ -64,7 +64,11 @@ impl Dispatcher<'_> {
             execution: longest.unwrap_or(GRACE) + 2 * GRACE,
         };
         let comment = self.comment(air, 0);
-        let result = self.controller.transport.send(&comment, &batch, limits).await;
+        let result = self
+            .controller
+            .transport
+            .send(&comment, &batch, limits)
+            .await;
         let now = self.controller.clock.monotonic();
         // It may have arrived whatever came back.
         for at in flights.values() {
@@ -103,7 +107,10 @@ impl Dispatcher<'_> {
     /// Asks later, as long as an answer is worth waiting for.
     pub(super) fn ask_again(&mut self, air: &mut Air, at: usize, when: Duration) {
         let flight = &mut air.flights[at];
-        let last = flight.deadline.unwrap_or(flight.not_after).max(flight.not_after);
+        let last = flight
+            .deadline
+            .unwrap_or(flight.not_after)
+            .max(flight.not_after);
         if when <= last.max(air.begun) + LONGEST_ANSWER {
             flight.phase = FlightPhase::Asking(when);
         } else {

@@ -163,7 +163,10 @@ impl Dispatcher<'_> {
         }
         let at = newest.revision().short();
         let Some(environment) = newest.fleet().environments.get(&record.environment) else {
-            return Some(format!("environment {} is gone at {at}", record.environment));
+            return Some(format!(
+                "environment {} is gone at {at}",
+                record.environment
+            ));
         };
         if environment.rollout != self.rollout.plan().policy.rollout.policy {
             return Some(format!("{at} changes how the environment is rolled out"));
@@ -250,11 +253,7 @@ fn is_online(presence: &Presence) -> bool {
     matches!(presence, Presence::Online(_))
 }
 
-fn mark_absent(
-    step: &mut StepRecord,
-    presence: &BTreeMap<InstanceId, Presence>,
-    offline: Offline,
-) {
+fn mark_absent(step: &mut StepRecord, presence: &BTreeMap<InstanceId, Presence>, offline: Offline) {
     let why = match presence.get(&step.instance) {
         Some(Presence::Online(_)) => return,
         Some(Presence::Offline(why)) => why.as_str(),

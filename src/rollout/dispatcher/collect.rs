@@ -134,11 +134,7 @@ impl Dispatcher<'_> {
         };
         let tail = report.tail.clone();
         let worth = !is_good(flight.action, outcome);
-        self.end(
-            air,
-            at,
-            Ending::reported(outcome, report, &answer.command),
-        );
+        self.end(air, at, Ending::reported(outcome, report, &answer.command));
         worth.then_some((answer.command, tail))
     }
 
@@ -269,9 +265,8 @@ impl Dispatcher<'_> {
             return;
         }
         let untouched = &mut self.books.blocked_mut().untouched;
-        let same = |e: &UntouchedHost| {
-            e.host == ended.change.host && e.service == ended.change.service
-        };
+        let same =
+            |e: &UntouchedHost| e.host == ended.change.host && e.service == ended.change.service;
         let position = untouched.iter().position(same);
         let before = position.map(|position| untouched.remove(position));
         if let Some(entry) = untouched_entry(before.as_ref(), ended, kind) {
@@ -313,11 +308,7 @@ impl Dispatcher<'_> {
 }
 
 /// The report of this step, if it can be one: a success is no outcome of going back.
-fn valid(
-    reports: Vec<Report>,
-    action: Action,
-    step: &StepId,
-) -> Option<Report> {
+fn valid(reports: Vec<Report>, action: Action, step: &StepId) -> Option<Report> {
     reports.into_iter().find(|report| {
         report.step == *step
             && !(action == Action::Rollback && report.outcome == ReportOutcome::Succeeded)

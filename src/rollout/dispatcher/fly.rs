@@ -126,10 +126,7 @@ impl Dispatcher<'_> {
     }
 
     /// Makes sure that this process may send: its last accepted push is young enough.
-    pub(super) async fn ensure_fence(
-        &mut self,
-        wave: u32,
-    ) -> Result<super::Moment, DispatchError> {
+    pub(super) async fn ensure_fence(&mut self, wave: u32) -> Result<super::Moment, DispatchError> {
         loop {
             let now = self.controller.clock.monotonic();
             match self.fence {

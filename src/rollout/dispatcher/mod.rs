@@ -28,9 +28,7 @@ use crate::model::report::Outcome;
 use super::controller::Controller;
 use super::desired::DesiredState;
 use super::error::DispatchError;
-use super::state::{
-    BackStep, BlockInput, Decision, Rollout, RolloutEvent, is_good, own_blocks,
-};
+use super::state::{BackStep, BlockInput, Decision, Rollout, RolloutEvent, is_good, own_blocks};
 
 pub use ask::{Asked, Question, ask_hosts};
 pub use books::{Books, Moment};
@@ -91,7 +89,13 @@ impl<'a> Dispatcher<'a> {
         Self {
             is_new: true,
             fleet: scripts.fleet().name.clone(),
-            ..Self::resume(controller, books, rollout, FleetName::new(""), Some(scripts))
+            ..Self::resume(
+                controller,
+                books,
+                rollout,
+                FleetName::new(""),
+                Some(scripts),
+            )
         }
     }
 
@@ -294,7 +298,8 @@ impl<'a> Dispatcher<'a> {
 
     fn stand(&mut self, state: RolloutState, reason: String) {
         let at = self.controller.clock.now();
-        self.rollout.apply(RolloutEvent::Stands { state, reason, at });
+        self.rollout
+            .apply(RolloutEvent::Stands { state, reason, at });
     }
 
     /// Commits what is not in the ledger yet; whether there was anything.

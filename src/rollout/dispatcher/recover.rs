@@ -103,10 +103,7 @@ impl Dispatcher<'_> {
             part: 0,
         }
         .to_string();
-        comment
-            .strip_suffix("0-0")
-            .unwrap_or(&comment)
-            .to_owned()
+        comment.strip_suffix("0-0").unwrap_or(&comment).to_owned()
     }
 
     /// 60 s after the intent, on the clock that never jumps.

@@ -74,11 +74,7 @@ impl Dispatcher<'_> {
         }
     }
 
-    async fn send(
-        &mut self,
-        air: &mut Air,
-        mut batch: Vec<HostTask>,
-    ) -> Result<(), DispatchError> {
+    async fn send(&mut self, air: &mut Air, mut batch: Vec<HostTask>) -> Result<(), DispatchError> {
         self.check_clock()?;
         let fence = self.ensure_fence(air.wave).await?;
         let mut flights = BTreeMap::new();
@@ -101,7 +97,11 @@ impl Dispatcher<'_> {
             // The wait for the host's lock comes on top of seven phases.
             execution: longest + 2 * GRACE,
         };
-        let result = self.controller.transport.send(&comment, &batch, limits).await;
+        let result = self
+            .controller
+            .transport
+            .send(&comment, &batch, limits)
+            .await;
         let now = self.controller.clock.monotonic();
         let not_after = fence.monotonic + NOT_AFTER;
         match result {
@@ -142,12 +142,7 @@ impl Dispatcher<'_> {
         }
     }
 
-    fn sent(
-        &mut self,
-        air: &mut Air,
-        command: SentCommand,
-        flights: &BTreeMap<InstanceId, usize>,
-    ) {
+    fn sent(&mut self, air: &mut Air, command: SentCommand, flights: &BTreeMap<InstanceId, usize>) {
         for at in flights.values() {
             let place = air.flights[*at].place;
             self.rollout.apply(RolloutEvent::StepSent {

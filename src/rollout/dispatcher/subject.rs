@@ -58,7 +58,9 @@ fn what(changes: &[Change]) -> String {
     for service in &services {
         let of_service = || changes.iter().filter(|change| change.service == **service);
         let from: BTreeSet<_> = of_service().map(|change| &change.from).collect();
-        let to: BTreeSet<_> = of_service().filter_map(|change| change.to.as_ref()).collect();
+        let to: BTreeSet<_> = of_service()
+            .filter_map(|change| change.to.as_ref())
+            .collect();
         let to = match (to.len(), to.first()) {
             (1, Some(to)) => to.to_string(),
             (n, _) => format!("{n} versions"),
