@@ -17,6 +17,7 @@ mod render;
 mod rollout;
 mod sandbox;
 mod status;
+mod syntax;
 mod system;
 mod transport;
 mod ui;

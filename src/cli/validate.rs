@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::error::{CliError, Exit};
+use super::syntax;
 use super::workspace::{self, Sources};
 use super::{Context, Format};
 use crate::manifest;
@@ -36,11 +37,12 @@ pub(crate) fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliErr
         Some(name) => repository.tree_at(&repository.resolve(name)?)?,
         None => repository.tree_of_work_dir()?,
     };
-    let sources = Sources::read(tree);
+    let mut sources = Sources::read(tree);
+    let syntax = sources.check_syntax();
     let found = &sources.diagnostics;
     let ui = context.ui;
     if ui.format == Format::Json {
-        ui.answer(&(diagnostics::json(found, &sources.tree) + "\n"))?;
+        ui.answer(&(diagnostics::json(found, &sources.tree, syntax) + "\n"))?;
     } else {
         let text = diagnostics::text(found, &sources.tree, ui.out, ui.width);
         ui.answer(&(text + &summary(&sources) + "\n"))?;
@@ -71,7 +73,9 @@ fn summary(sources: &Sources) -> String {
 
 fn explain(context: &Context, code: &str) -> Result<Exit, CliError> {
     let code = code.to_ascii_uppercase();
-    let meaning = manifest::explain(&code).or_else(|| render::explain(&code));
+    let meaning = manifest::explain(&code)
+        .or_else(|| render::explain(&code))
+        .or_else(|| syntax::explain(&code));
     match meaning {
         Some(meaning) => {
             context.ui.answer(&format!("{code}  {meaning}\n"))?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Context;
 use super::error::{CliError, Exit};
+use super::syntax::Syntax;
 use super::system::SystemRandom;
 use crate::git::{self, Repository};
 use crate::ledger::Ledger as _;
@@ -238,6 +239,21 @@ impl Sources {
         fleet
             .environments
             .retain(|name, _| !self.invalid.contains(name));
+    }
+
+    /// Adds what bash says of all scripts. Gives who was asked.
+    pub(crate) fn check_syntax(&mut self) -> Option<&'static str> {
+        let mut syntax = Syntax::default();
+        for environment in self
+            .fleet
+            .iter()
+            .flat_map(|fleet| fleet.environments.values())
+        {
+            syntax.environment(&self.tree, &self.templates, environment);
+        }
+        self.diagnostics.append(&mut syntax.diagnostics);
+        diagnostic::sort(&mut self.diagnostics);
+        syntax.checked_by()
     }
 
     /// The fleet, or its errors on stderr and exit code 3.

@@ -48,10 +48,11 @@ pub fn count(diagnostics: &[Diagnostic]) -> String {
     }
 }
 
-/// The document, on one line.
-pub fn json(diagnostics: &[Diagnostic], tree: &Tree) -> String {
+/// The document, on one line; `checked_by` is the program that read the rendered scripts.
+pub fn json(diagnostics: &[Diagnostic], tree: &Tree, checked_by: Option<&str>) -> String {
     let document = Document {
         format: DIAGNOSTICS_FORMAT,
+        checked_by,
         diagnostics: diagnostics.iter().map(|d| Row::new(d, tree)).collect(),
     };
     super::text::to_json(&document)
@@ -60,6 +61,7 @@ pub fn json(diagnostics: &[Diagnostic], tree: &Tree) -> String {
 #[derive(Serialize)]
 struct Document<'a> {
     format: &'static str,
+    checked_by: Option<&'a str>,
     diagnostics: Vec<Row<'a>>,
 }
 
@@ -245,7 +247,7 @@ mod tests {
     #[test]
     fn json_counts_lines_and_characters_from_one() {
         let (tree, diagnostics) = sample();
-        insta::assert_snapshot!(json(&diagnostics, &tree));
+        insta::assert_snapshot!(json(&diagnostics, &tree, Some("bash -n")));
     }
 
     #[test]

@@ -46,6 +46,19 @@ fn every_problem_in_one_run() {
 }
 
 #[test]
+fn scripts_that_bash_does_not_understand() {
+    let mut story = repository();
+    story.write(
+        "templates/hello/verify.sh.hbs",
+        "if true; then\n  echo fine\n\nfi fi\n",
+    );
+    story.run("fleet validate");
+    story.run("fleet validate --format json");
+    story.run("fleet validate --explain F330");
+    assert_story!(story);
+}
+
+#[test]
 fn without_a_repository() {
     let mut story = Story::new();
     story.run("fleet validate");

@@ -1,0 +1,166 @@
+//! Syntax errors of rendered scripts, found with `bash -n` before any host sees them.
+//!
+//! Values are quoted literals in a script's head and cannot break it, so scripts that differ only
+//! in their bindings are read once: a thousand alike hosts cost one run of bash per phase.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::host::syntax::{SyntaxCheck, SyntaxProblem, check};
+use crate::model::bundle::Bundle;
+use crate::model::desired::{Assignment, Environment, Host};
+use crate::model::diagnostic::Diagnostic;
+use crate::model::id::{Digest, ServiceName};
+use crate::model::source::Tree;
+use crate::render::Templates;
+
+const SYNTAX: &str = "F330";
+const NO_BASH: &str = "W330";
+
+/// What a code of this check means.
+pub(crate) fn explain(code: &str) -> Option<&'static str> {
+    match code {
+        SYNTAX => Some("`bash -n` does not understand a script as a host would get it."),
+        NO_BASH => Some(
+            "There is no bash on this machine, so syntax errors of scripts are found on the hosts only.",
+        ),
+        _ => None,
+    }
+}
+
+/// Everything that bash says of an environment's scripts, and whether it was asked.
+#[derive(Debug, Default)]
+pub(crate) struct Syntax {
+    seen: BTreeSet<(Arc<str>, Digest)>,
+    /// What it says.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    missing: bool,
+}
+
+impl Syntax {
+    /// Who checked.
+    pub(crate) const fn checked_by(&self) -> Option<&'static str> {
+        if self.missing { None } else { Some("bash -n") }
+    }
+
+    /// Checks every service on every host of an environment.
+    pub(crate) fn environment(
+        &mut self,
+        tree: &Tree,
+        templates: &Templates,
+        environment: &Environment,
+    ) {
+        for host in environment.hosts.values() {
+            for (service, assignment) in &host.services {
+                self.service(tree, templates, environment, host, service, assignment);
+            }
+        }
+    }
+
+    /// Checks one service on one host.
+    pub(crate) fn service(
+        &mut self,
+        tree: &Tree,
+        templates: &Templates,
+        environment: &Environment,
+        host: &Host,
+        service: &ServiceName,
+        assignment: &Assignment,
+    ) {
+        // A template that cannot be rendered has its own diagnostics.
+        let Ok(mut bundle) = templates.bundle(&environment.name, host, service, assignment) else {
+            return;
+        };
+        let file_of = |phase: &str| -> Arc<str> {
+            format!("templates/{}/{phase}.hbs", assignment.template).into()
+        };
+        let kept: BTreeMap<_, _> = std::mem::take(&mut bundle.files)
+            .into_iter()
+            .filter(|(path, bytes)| {
+                path.ends_with(".sh")
+                    && !path.contains('/')
+                    && self.seen.insert((file_of(path), shape(bytes)))
+            })
+            .collect();
+        if kept.is_empty() {
+            return;
+        }
+        let bundle = Bundle {
+            files: kept,
+            ..bundle
+        };
+        match check(&bundle) {
+            SyntaxCheck::Checked(problems) => {
+                let place = format!("{}/{}", environment.name, host.name);
+                self.diagnostics.extend(problems.iter().map(|problem| {
+                    diagnostic(tree, &bundle, problem, &file_of(&problem.file), &place)
+                }));
+            }
+            SyntaxCheck::NoBash(why) if !self.missing => {
+                self.missing = true;
+                let message = format!("scripts were not checked for syntax errors: {why}");
+                self.diagnostics.push(
+                    Diagnostic::warning(NO_BASH, &"templates".into(), 0..0, message)
+                        .help("install bash"),
+                );
+            }
+            SyntaxCheck::NoBash(_) => {}
+        }
+    }
+}
+
+/// A script without its bindings.
+fn shape(script: &[u8]) -> Digest {
+    let text = String::from_utf8_lossy(script);
+    let is_binding = |line: &&str| {
+        line.split_once('=').is_some_and(|(name, _)| {
+            !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
+        })
+    };
+    let rest: Vec<&str> = text.lines().filter(|line| !is_binding(line)).collect();
+    Digest::of(rest.join("\n"))
+}
+
+/// At the line of the template that the script's line comes from, where there is just one like it.
+fn diagnostic(
+    tree: &Tree,
+    bundle: &Bundle,
+    problem: &SyntaxProblem,
+    file: &Arc<str>,
+    place: &str,
+) -> Diagnostic {
+    let source = tree
+        .file(file)
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        .unwrap_or_default();
+    let script = bundle
+        .files
+        .get(&problem.file)
+        .map(|bytes| String::from_utf8_lossy(bytes))
+        .unwrap_or_default();
+    let line = problem
+        .line
+        .and_then(|number| script.lines().nth(number.saturating_sub(1)));
+    let span = line.and_then(|line| {
+        let mut alike = spans(&source).filter(|span| &source[span.clone()] == line);
+        alike
+            .next()
+            .filter(|_| alike.next().is_none() && !line.is_empty())
+    });
+    let number = problem
+        .line
+        .map(|number| format!(" line {number}:"))
+        .unwrap_or_default();
+    let message = format!("{} for {place}:{number} {}", problem.file, problem.message);
+    Diagnostic::error(SYNTAX, file, span.unwrap_or(0..0), message)
+}
+
+/// The places of a text's lines, without their ends.
+fn spans(text: &str) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let mut at = 0;
+    text.split_inclusive('\n').map(move |line| {
+        let start = at;
+        at += line.len();
+        start..start + line.trim_end_matches('\n').len()
+    })
+}
