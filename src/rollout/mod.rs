@@ -10,6 +10,5 @@ pub mod state;
 pub use controller::{Controller, LogSink};
 pub(crate) use desired::assignment;
 pub use desired::{DesiredError, DesiredSource, DesiredState};
-pub(crate) use dispatcher::lift_blocks;
 pub use dispatcher::{Asked, Books, Dispatcher, Moment, Question, Run, ask_hosts};
 pub use error::DispatchError;

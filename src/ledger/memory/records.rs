@@ -136,7 +136,7 @@ fn judge_wave(
             ));
         }
         let early = wave.steps.iter().find(|step| {
-            let never_sent = [Outcome::Deferred, Outcome::Untouched];
+            let never_sent = [Outcome::Deferred, Outcome::Untouched, Outcome::Superseded];
             step.outcome.is_some_and(|it| !never_sent.contains(&it))
         });
         if let Some(step) = early {

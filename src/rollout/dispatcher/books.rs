@@ -89,6 +89,11 @@ impl Books {
         self.written.waves.clear();
     }
 
+    /// Another file to write with the next commit.
+    pub fn add(&mut self, write: Write) {
+        self.extra.push(write);
+    }
+
     /// `environment.yaml`.
     pub fn record(&self) -> &EnvironmentRecord {
         &self.record

@@ -21,8 +21,8 @@ use super::{Dispatcher, LARGEST_SKEW};
 pub(super) enum Boundary {
     /// This intent.
     Go(WaveRecord),
-    /// Nothing in the wave may start.
-    PassOver,
+    /// Nothing in the wave may start: it is recorded without steps.
+    PassOver(WaveRecord),
     /// A gate is closed.
     Hold(String),
     /// Something newer is desired.
@@ -62,7 +62,8 @@ impl Dispatcher<'_> {
         let mut steps = self.rollout.forward_steps(&self.fleet, wave);
         steps.retain(|step| !without.contains(&(step.host.clone(), step.service.clone())));
         if steps.is_empty() {
-            return Ok(Boundary::PassOver);
+            let record = self.intent(wave, WaveKind::Forward, steps);
+            return Ok(Boundary::PassOver(record));
         }
         if self.scripts.is_none() {
             return Ok(Boundary::Gone);

@@ -33,7 +33,6 @@ use super::state::{BackStep, BlockInput, Decision, Rollout, RolloutEvent, is_goo
 pub use ask::{Asked, Question, ask_hosts};
 pub use books::{Books, Moment};
 use boundary::Boundary;
-pub(crate) use statements::lift_blocks;
 
 /// A controller sends only so long after the begin of its own last accepted push.
 const FENCE: Duration = Duration::from_secs(6 * 60);
@@ -187,8 +186,9 @@ impl<'a> Dispatcher<'a> {
         };
         match prepared {
             Boundary::Go(record) => self.intend(record).await,
-            Boundary::PassOver => {
-                self.rollout.apply(RolloutEvent::PassedOver);
+            Boundary::PassOver(record) => {
+                self.books.record_mut().sequence = record.sequence;
+                self.rollout.apply(RolloutEvent::Intended(record));
                 Ok(None)
             }
             Boundary::AllOffline => Ok(Some(Run::AllOffline)),

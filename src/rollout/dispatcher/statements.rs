@@ -49,10 +49,7 @@ impl Dispatcher<'_> {
 }
 
 /// Lifts blocks and `until`s of the rollouts that `of` names.
-pub(crate) fn lift_blocks(
-    blocked: &mut BlockedRecord,
-    of: impl Fn(&crate::model::id::RolloutId) -> bool,
-) {
+fn lift_blocks(blocked: &mut BlockedRecord, of: impl Fn(&crate::model::id::RolloutId) -> bool) {
     blocked.blocks.retain(|block| !of(&block.rollout));
     for entry in &mut blocked.untouched {
         if of(&entry.rollout) {

@@ -1,6 +1,6 @@
 //! Where each host of a rollout stands.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::model::id::HostName;
 use crate::model::ledger::{StepRecord, WaveKind};
@@ -66,13 +66,7 @@ impl Rollout {
         for (_, step) in self.steps(WaveKind::Rollback) {
             back.entry(&step.host).or_default().push(step);
         }
-        let begun: BTreeSet<u32> = self
-            .waves
-            .iter()
-            .filter(|wave| wave.kind == WaveKind::Forward)
-            .map(|wave| wave.wave)
-            .collect();
-        let reached = begun.last().copied().unwrap_or(0) + self.passed_over;
+        let reached = self.begun();
         let none = Vec::new();
         self.plan
             .plan
@@ -90,6 +84,16 @@ impl Rollout {
                 (host, standing)
             })
             .collect()
+    }
+
+    /// The last wave of the plan that has begun.
+    pub(super) fn begun(&self) -> u32 {
+        self.waves
+            .iter()
+            .filter(|wave| wave.kind == WaveKind::Forward)
+            .map(|wave| wave.wave)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Hosts without success that count against `max_failures`.

@@ -119,14 +119,7 @@ impl Rollout {
     }
 
     fn next_forward(&self) -> Option<u32> {
-        let begun = self
-            .waves
-            .iter()
-            .filter(|wave| wave.kind == WaveKind::Forward)
-            .map(|wave| wave.wave)
-            .max()
-            .unwrap_or(0);
-        let next = begun + self.passed_over + 1;
+        let next = self.begun() + 1;
         self.plan
             .plan
             .waves

@@ -27,7 +27,7 @@ pub use blocks::{BlockInput, own_blocks};
 pub use counts::Standing;
 pub use decide::Decision;
 pub use hear::{Heard, Lift};
-pub use outcome::{EndedStep, is_good, service_record, untouched_entry};
+pub use outcome::{EndedStep, is_good, retry_pause, service_record, untouched_entry};
 pub use steps::BackStep;
 
 /// A rollout as far as it got.
@@ -38,8 +38,6 @@ pub struct Rollout {
     changes: HashMap<(HostName, ServiceName), usize>,
     record: RolloutRecord,
     waves: Vec<WaveRecord>,
-    /// Waves that were passed over because nothing in them could start.
-    passed_over: u32,
     /// The recorded revision cannot be read any more.
     revision_gone: bool,
 }
@@ -56,10 +54,8 @@ pub struct Place {
 /// What can happen to it.
 #[derive(Clone, Debug)]
 pub enum RolloutEvent {
-    /// A wave's intent is about to be recorded.
+    /// A wave's intent is about to be recorded. One without steps is a wave in which nothing may start.
     Intended(WaveRecord),
-    /// Nothing of a forward wave may start; it is passed over.
-    PassedOver,
     /// A controller is alive, or took the wave over.
     Progressed {
         /// Which wave.
@@ -156,7 +152,6 @@ impl Rollout {
             plan: recorded.plan,
             record: recorded.record,
             waves: recorded.waves,
-            passed_over: 0,
             revision_gone: false,
         }
     }
@@ -201,13 +196,11 @@ impl Rollout {
     pub fn apply(&mut self, event: RolloutEvent) {
         match event {
             RolloutEvent::Intended(wave) => {
-                if self.record.started_at.is_none() {
+                if self.record.started_at.is_none() && !wave.steps.is_empty() {
                     self.record.started_at = Some(wave.intent_at);
                 }
-                self.passed_over = 0;
                 self.waves.push(wave);
             }
-            RolloutEvent::PassedOver => self.passed_over += 1,
             RolloutEvent::Progressed { wave, writer, at } => {
                 if let Some(wave) = self.waves.iter_mut().find(|w| w.wave == wave) {
                     wave.writer = writer;

@@ -161,10 +161,7 @@ pub fn untouched_entry(
         .saturating_add(1);
     let until = match kind {
         UntouchedKind::Deferred => None,
-        UntouchedKind::Refused => {
-            let doubled = FIRST_RETRY.saturating_mul(1 << (tries - 1).min(10));
-            Some(ended.at + doubled.min(LONGEST_RETRY))
-        }
+        UntouchedKind::Refused => Some(ended.at + retry_pause(tries)),
     };
     Some(UntouchedHost {
         host: ended.change.host.clone(),
@@ -180,6 +177,12 @@ pub fn untouched_entry(
             .map_or(ended.at + FREE, |entry| entry.free_until),
         rollout: ended.rollout.clone(),
     })
+}
+
+/// How long a host is left alone after so many refusals.
+pub fn retry_pause(tries: u32) -> Duration {
+    let doubled = FIRST_RETRY.saturating_mul(1 << tries.saturating_sub(1).min(10));
+    doubled.min(LONGEST_RETRY)
 }
 
 fn installed(version: &Version) -> Option<Version> {

@@ -1,0 +1,29 @@
+//! What left the manifest: nothing runs on it, and its record says `released` (protocol §2).
+
+use crate::model::desired::Environment;
+use crate::model::observed::ServiceState;
+use crate::model::time::Timestamp;
+use crate::rollout::Books;
+
+/// Marks what the environment no longer names.
+pub(super) fn release(books: &mut Books, environment: &Environment, at: Timestamp) {
+    let mut changed = Vec::new();
+    for (name, record) in books.hosts() {
+        let wanted = environment.hosts.get(name);
+        let mut after = record.clone();
+        for (service, record) in &mut after.services {
+            let is_wanted = wanted.is_some_and(|host| host.services.contains_key(service));
+            if !is_wanted && record.state != ServiceState::Released {
+                record.state = ServiceState::Released;
+                record.since = at;
+                record.message.clear();
+            }
+        }
+        if after != *record {
+            changed.push((name.clone(), after));
+        }
+    }
+    for (name, record) in changed {
+        books.set_host(&name, record);
+    }
+}
