@@ -7,6 +7,8 @@ use std::fmt;
 
 use crate::git::GitError;
 use crate::ledger::LedgerError;
+use crate::reconcile::ReconcileError;
+use crate::rollout::DesiredError;
 use crate::sandbox::SandboxError;
 use crate::transport::TransportError;
 
@@ -234,6 +236,37 @@ impl From<SandboxError> for CliError {
             SandboxError::Folder { .. } | SandboxError::Listen { .. } => {
                 return Self::new(Exit::Error, error);
             }
+        };
+        Self::new(exit, error).hint(hint)
+    }
+}
+
+impl From<DesiredError> for CliError {
+    fn from(error: DesiredError) -> Self {
+        let exit = match &error {
+            DesiredError::Unreachable(_) => Exit::Unreachable,
+            DesiredError::Unreadable(_) => Exit::Error,
+            DesiredError::Invalid { .. } => {
+                return Self::new(Exit::Invalid, error).hint("fleet validate");
+            }
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<ReconcileError> for CliError {
+    fn from(error: ReconcileError) -> Self {
+        let (exit, hint) = match error {
+            ReconcileError::Ledger(error) => return error.into(),
+            ReconcileError::Transport(error) => return error.into(),
+            ReconcileError::Desired(error) => return error.into(),
+            ReconcileError::NoEnvironment { .. } => (Exit::Usage, "somebody removed it just now"),
+            ReconcileError::Invalid { .. } | ReconcileError::Render { .. } => {
+                (Exit::Invalid, "fleet validate")
+            }
+            ReconcileError::PlanChanged { .. } => (Exit::Error, "look at the new one: fleet plan"),
+            ReconcileError::Contested(..) => (Exit::Held, "try again; one of them is at work"),
+            ReconcileError::ClockSkew(_) => (Exit::Error, "set this machine's clock"),
         };
         Self::new(exit, error).hint(hint)
     }

@@ -4,12 +4,16 @@
 //! Only here are the environment, the clock and the terminal; only here are errors turned into exit
 //! codes ([`error`]). Commands put the library's parts together and decide nothing about hosts.
 
+mod apply;
 mod bump;
+mod controller;
 mod decide;
 mod desired;
 mod error;
 mod example;
 mod init;
+mod interrupt;
+mod observe;
 mod plan;
 mod preview;
 mod progress;
@@ -79,6 +83,7 @@ enum Command {
     Validate(validate::ValidateArgs),
     Render(render::RenderArgs),
     Plan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
     Status(status::StatusArgs),
     #[command(subcommand)]
     Rollout(rollout::RolloutCommand),
@@ -86,6 +91,7 @@ enum Command {
     Retry(decide::RetryArgs),
     Abort(decide::AbortArgs),
     Bump(bump::BumpArgs),
+    Observe(observe::ObserveArgs),
     Sandbox(sandbox::SandboxArgs),
 }
 
@@ -156,13 +162,18 @@ fn start(context: &Context, command: Command) -> Result<Exit, CliError> {
 impl Command {
     const fn has_json(&self) -> bool {
         match self {
-            Self::Validate(_) | Self::Plan(_) | Self::Status(_) | Self::Sandbox(_) => true,
+            Self::Validate(_)
+            | Self::Plan(_)
+            | Self::Apply(_)
+            | Self::Status(_)
+            | Self::Sandbox(_) => true,
             Self::Rollout(command) => command.has_json(),
             Self::Init(_)
             | Self::Render(_)
             | Self::Continue(_)
             | Self::Retry(_)
             | Self::Abort(_)
+            | Self::Observe(_)
             | Self::Bump(_) => false,
         }
     }
@@ -173,6 +184,8 @@ impl Command {
             Self::Validate(args) => validate::run(context, &args),
             Self::Render(args) => render::run(context, &args),
             Self::Plan(args) => plan::run(context, &args).await,
+            Self::Apply(args) => apply::run(context, &args).await,
+            Self::Observe(args) => observe::run(context, &args).await,
             Self::Status(args) => status::run(context, &args).await,
             Self::Rollout(command) => rollout::run(context, command).await,
             Self::Continue(args) => args.run(context).await,

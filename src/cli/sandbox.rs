@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::Context;
 use super::error::{CliError, Exit};
+use super::interrupt::Signals;
 use super::system::SystemRandom;
 use super::workspace;
 use crate::model::clock::Clock;
@@ -83,28 +84,12 @@ pub(crate) async fn run(context: &Context, args: SandboxArgs) -> Result<Exit, Cl
             Arc::new(SystemRandom),
         )
     };
+    let mut signals = Signals::listen();
     let ui = context.ui;
     let ready = |ready: &sandbox::Ready| {
         // Who closed stdout has the endpoint in the sandbox's folder.
         let _closed = ui.answer(&(crate::reporter::text::to_json(ready) + "\n"));
     };
-    sandbox::serve(options, ready, stopped()).await?;
+    sandbox::serve(options, ready, async { signals.next().await }).await?;
     Ok(Exit::Done)
-}
-
-/// SIGINT or SIGTERM.
-async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupt = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => {
-            let _either = interrupt.await;
-        }
-    }
 }

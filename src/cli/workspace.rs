@@ -292,7 +292,8 @@ impl Sources {
     }
 }
 
-fn refuse(context: &Context, diagnostics: &[Diagnostic], tree: &Tree) -> CliError {
+/// Shows errors that stop a command.
+pub(crate) fn refuse(context: &Context, diagnostics: &[Diagnostic], tree: &Tree) -> CliError {
     let ui = context.ui;
     let errors: Vec<Diagnostic> = diagnostics
         .iter()
