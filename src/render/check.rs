@@ -1,15 +1,109 @@
 //! The values that a template names against those that a host has.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::diagnostic::Diagnostic;
+use crate::model::bundle::Phase;
+use crate::model::desired::{Environment, Fleet};
+use crate::model::diagnostic::{Diagnostic, sort};
+use crate::model::id::{EnvironmentName, ServiceName, TemplateName};
+use crate::model::policy::OnFailure;
 
 use super::codes;
-use super::context::{Found, Subject};
+use super::context::{Found as Value, Subject};
+use super::layout;
 use super::path::Path;
 use super::program::{Need, Program, Use};
 use super::quote::refused_character;
 use super::suggest::nearest;
+use super::templates::Templates;
+
+impl Templates {
+    /// Everything that is wrong with the templates as the fleet uses them, beside what
+    /// [`Self::compile`] found.
+    pub fn check(&self, fleet: &Fleet) -> Vec<Diagnostic> {
+        let mut found: Vec<Diagnostic> = fleet
+            .environments
+            .values()
+            .flat_map(|environment| self.check_environment(environment))
+            .collect();
+        sort(&mut found);
+        found
+    }
+
+    /// The same for one environment.
+    pub fn check_environment(&self, environment: &Environment) -> Vec<Diagnostic> {
+        let mut found = Found::default();
+        let mut without_rollback = BTreeMap::new();
+        for host in environment.hosts.values() {
+            for (service, assignment) in &host.services {
+                let subject = Subject {
+                    environment: &environment.name,
+                    host,
+                    service,
+                    assignment,
+                };
+                let Some(template) = self.by_name.get(&assignment.template) else {
+                    continue;
+                };
+                if environment.rollout.on_failure == OnFailure::Rollback
+                    && !template.has(Phase::Rollback)
+                {
+                    let name = &assignment.template;
+                    without_rollback.insert(service, name);
+                }
+                for (part, program) in template.programs() {
+                    for problem in program.problems(&subject) {
+                        let place = problem.place.span.start;
+                        found.add(
+                            (service.as_str(), &part.file, place, problem.code()),
+                            || problem.diagnostic(&part.file, &subject),
+                        );
+                    }
+                }
+            }
+        }
+        let mut found = found.finish();
+        found.extend(
+            without_rollback
+                .into_iter()
+                .map(|(service, name)| no_rollback(name, service, &environment.name)),
+        );
+        sort(&mut found);
+        found
+    }
+}
+
+/// Problems by service, file, place and code, each with the number of hosts: ten thousand hosts
+/// that lack one variable have one problem.
+#[derive(Default)]
+struct Found<'a>(BTreeMap<(&'a str, &'a str, usize, &'static str), (Diagnostic, usize)>);
+
+impl<'a> Found<'a> {
+    fn add(
+        &mut self,
+        key: (&'a str, &'a str, usize, &'static str),
+        first: impl FnOnce() -> Diagnostic,
+    ) {
+        self.0.entry(key).or_insert_with(|| (first(), 0)).1 += 1;
+    }
+
+    fn finish(self) -> Vec<Diagnostic> {
+        self.0
+            .into_values()
+            .map(|(mut first, hosts)| {
+                match hosts {
+                    1 => {}
+                    2 => first.message.push_str(", and on another host"),
+                    n => first
+                        .message
+                        .push_str(&format!(", and on {} other hosts", n - 1)),
+                }
+                first
+            })
+            .collect()
+    }
+}
 
 /// A use of a value that cannot be.
 pub(super) struct Problem<'p> {
@@ -42,14 +136,14 @@ impl Program {
     }
 }
 
-fn fault(found: Option<Found<'_>>, need: Need) -> Option<Fault> {
+fn fault(found: Option<Value<'_>>, need: Need) -> Option<Fault> {
     let Some(found) = found else {
         return Some(Fault::Missing);
     };
     let shape = match (found, need) {
-        (Found::List(_), Need::Text | Need::Boolean) => Some(Fault::ListForText),
-        (Found::Text(_), Need::List) => Some(Fault::TextForList),
-        (Found::Text(text), Need::Boolean) if !matches!(text, "true" | "false") => {
+        (Value::List(_), Need::Text | Need::Boolean) => Some(Fault::ListForText),
+        (Value::Text(_), Need::List) => Some(Fault::TextForList),
+        (Value::Text(text), Need::Boolean) if !matches!(text, "true" | "false") => {
             Some(Fault::NotBoolean)
         }
         _ => None,
@@ -73,24 +167,14 @@ impl Problem<'_> {
         }
     }
 
-    /// In words; `others` more hosts of the environment have the same problem.
-    pub(super) fn diagnostic(
-        &self,
-        file: &Arc<str>,
-        subject: &Subject<'_>,
-        others: usize,
-    ) -> Diagnostic {
+    /// In words.
+    pub(super) fn diagnostic(&self, file: &Arc<str>, subject: &Subject<'_>) -> Diagnostic {
         let path = self.path;
         let name = path.binding_name();
-        let mut on = format!(
+        let on = format!(
             "for {} on {} in {}",
             subject.service, subject.host.name, subject.environment
         );
-        match others {
-            0 => {}
-            1 => on.push_str(" and 1 other host"),
-            n => on.push_str(&format!(" and {n} other hosts")),
-        }
         let (message, help) = match self.fault {
             Fault::Missing => (
                 format!("`{path}` is not defined {on}"),
@@ -143,4 +227,24 @@ impl Problem<'_> {
             (_, None) => format!("give every host that runs this service a label `{key}`"),
         }
     }
+}
+
+fn no_rollback(
+    template: &TemplateName,
+    service: &ServiceName,
+    environment: &EnvironmentName,
+) -> Diagnostic {
+    let file: Arc<str> = format!("{}{template}/deploy.sh.hbs", layout::FOLDER).into();
+    Diagnostic::error(
+        codes::NO_ROLLBACK,
+        &file,
+        0..0,
+        format!(
+            "the template `{template}` of {service} has no phase `rollback`, but {environment} says `on_failure: rollback`"
+        ),
+    )
+    .help(format!(
+        "write {}{template}/rollback.sh.hbs, or say `on_failure: pause`",
+        layout::FOLDER
+    ))
 }

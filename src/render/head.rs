@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use crate::model::diagnostic::Diagnostic;
 
+use super::binding;
 use super::codes;
-use super::scan::{Form, Kind, Tag, Token, binding_help};
+use super::path::Path;
+use super::tag::{Form, Kind, Tag, Token};
 
 /// Options of `set -o` and letters of `set` that change nothing about how later lines are read.
 const SET_NAMES: [&str; 11] = [
@@ -42,35 +44,6 @@ const SHOPT_NAMES: [&str; 10] = [
     "nullglob",
 ];
 
-/// Names that bash gives a meaning: some of their values it runs, others change how it works.
-const RESERVED_NAMES: [&str; 24] = [
-    "CDPATH",
-    "COLUMNS",
-    "DIRSTACK",
-    "ENV",
-    "EUID",
-    "FUNCNAME",
-    "GLOBIGNORE",
-    "GROUPS",
-    "HOME",
-    "IFS",
-    "LINENO",
-    "LINES",
-    "OPTARG",
-    "OPTIND",
-    "PATH",
-    "POSIXLY_CORRECT",
-    "PPID",
-    "PWD",
-    "OLDPWD",
-    "RANDOM",
-    "SECONDS",
-    "SHELLOPTS",
-    "TMPDIR",
-    "UID",
-];
-const RESERVED_PREFIXES: [&str; 6] = ["BASH", "FLEET_", "LD_", "PROMPT_", "PS", "HIST"];
-
 /// Reports every value of a script that is not a binding in its head.
 pub(super) fn check(
     file: &Arc<str>,
@@ -78,44 +51,26 @@ pub(super) fn check(
     tokens: &[Token],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let mut head_ended_at: Option<Range<usize>> = None;
+    let mut end: Option<Range<usize>> = None;
     for line in lines(source, tokens) {
-        let kind = classify(source, &line);
-        if let LineKind::Binding(name) = &kind
-            && head_ended_at.is_none()
-        {
-            if is_reserved(&source[name.clone()]) {
-                diagnostics.push(
-                    Diagnostic::error(
-                        codes::BINDING_NAME,
-                        file,
-                        name.clone(),
-                        format!(
-                            "`{}` is a name that bash or fleet gives a meaning",
-                            &source[name.clone()]
-                        ),
-                    )
-                    .help("bind the value to a name in lower case"),
-                );
+        match classify(source, &line) {
+            LineKind::Neutral => {}
+            LineKind::Binding(name) if end.is_none() => {
+                diagnostics.extend(binding::reserved(file, source, name));
             }
-            continue;
-        }
-        if matches!(kind, LineKind::Other) && head_ended_at.is_none() {
-            head_ended_at = Some(line.text_span(source));
-        }
-        for piece in &line.pieces {
-            if let Piece::Tag(tag) = piece
-                && let Kind::Value(form, reference) = &tag.kind
-            {
-                diagnostics.push(misplaced(
-                    file,
-                    source,
-                    tag,
-                    *form,
-                    &reference.path.to_string(),
-                    &line,
-                    head_ended_at.as_ref(),
-                ));
+            kind => {
+                let span = line.span(source);
+                let name = binding::attempted_name(&source[span.clone()]);
+                let before = diagnostics.len();
+                diagnostics.extend(
+                    line.values()
+                        .map(|value| misplaced(file, source, value, name, end.as_ref())),
+                );
+                // One binding that is not quite right does not make the next ones wrong.
+                let is_attempt = name.is_some() && diagnostics.len() > before;
+                if matches!(kind, LineKind::Other) && !is_attempt {
+                    end.get_or_insert(span);
+                }
             }
         }
     }
@@ -124,34 +79,24 @@ pub(super) fn check(
 fn misplaced(
     file: &Arc<str>,
     source: &str,
-    tag: &Tag,
-    form: Form,
-    path: &str,
-    line: &Line<'_>,
-    head_ended_at: Option<&Range<usize>>,
+    (tag, form, path): (&Tag, Form, &Path),
+    attempted: Option<&str>,
+    head_end: Option<&Range<usize>>,
 ) -> Diagnostic {
-    let whole = &source[tag.span.clone()];
-    let mut help = binding_help(file, path);
-    if form == Form::List {
-        help = help
-            .replace("={{", "={{list ")
-            .replace("then use \"$", "then use \"${");
-        if help.ends_with('"') {
-            help.insert_str(help.len() - 1, "[@]}");
-        }
-    }
+    let name = attempted.map_or_else(|| path.binding_name(), str::to_owned);
     let error = Diagnostic::error(
         codes::VALUE_OUTSIDE_HEAD,
         file,
         tag.span.clone(),
-        format!("{whole} is not a binding in the head of the script"),
+        format!(
+            "{} is not a binding in the head of the script",
+            &source[tag.span.clone()]
+        ),
     )
-    .help(help);
-    match head_ended_at {
-        Some(end) if *end != line.text_span(source) => {
-            error.related(end.clone(), "the head ends here")
-        }
-        _ => error,
+    .help(binding::help(&name, &path.to_string(), form));
+    match head_end {
+        Some(end) => error.related(end.clone(), "the head ends here"),
+        None => error,
     }
 }
 
@@ -166,8 +111,19 @@ enum Piece<'t> {
 }
 
 impl Line<'_> {
+    /// The values it names.
+    fn values(&self) -> impl Iterator<Item = (&Tag, Form, &Path)> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Tag(tag) => match &tag.kind {
+                Kind::Value(form, reference) => Some((*tag, *form, &reference.path)),
+                _ => None,
+            },
+            Piece::Text(_) => None,
+        })
+    }
+
     /// Where it stands, without the white space around it.
-    fn text_span(&self, source: &str) -> Range<usize> {
+    fn span(&self, source: &str) -> Range<usize> {
         let bounds = |piece: &Piece<'_>| match piece {
             Piece::Text(range) => range.clone(),
             Piece::Tag(tag) => tag.span.clone(),
@@ -246,7 +202,7 @@ fn classify(source: &str, line: &Line<'_>) -> LineKind {
             let text = &source[range.clone()];
             let indent = text.len() - text.trim_start_matches([' ', '\t']).len();
             match text[indent..].strip_suffix('=') {
-                Some(name) if is_name(name) => {
+                Some(name) if binding::is_name(name) => {
                     LineKind::Binding(range.start + indent..range.end - 1)
                 }
                 _ => LineKind::Other,
@@ -258,19 +214,6 @@ fn classify(source: &str, line: &Line<'_>) -> LineKind {
 
 fn is_blank(text: &str) -> bool {
     text.bytes().all(|c| matches!(c, b' ' | b'\t'))
-}
-
-fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
-}
-
-fn is_reserved(name: &str) -> bool {
-    name == "_"
-        || RESERVED_NAMES.contains(&name)
-        || RESERVED_PREFIXES
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
 }
 
 /// `set …` or `shopt …` with words that are known to be harmless, and perhaps a comment.

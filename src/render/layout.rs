@@ -5,16 +5,12 @@ use std::sync::Arc;
 use crate::model::bundle::Phase;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::id::check_name;
-use crate::model::source::Entry;
 
 use super::codes;
 use super::suggest::nearest;
 
 /// The folder that all of this is about.
 pub(super) const FOLDER: &str = "templates/";
-
-/// Larger templates are refused: a command carries 48 KB, packed.
-const LARGEST: usize = 256 * 1024;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +27,7 @@ pub(super) enum Place<'a> {
 
 impl<'a> Place<'a> {
     /// Says what the file at `path` is.
-    pub(super) fn of(path: &'a Arc<str>) -> Result<Self, Diagnostic> {
+    pub(super) fn of(path: &'a Arc<str>) -> Result<Self, Box<Diagnostic>> {
         let inside = path.strip_prefix(FOLDER).unwrap_or(path);
         let parts: Vec<&str> = inside.split('/').collect();
         match *parts.as_slice() {
@@ -62,23 +58,44 @@ impl<'a> Place<'a> {
     }
 }
 
-fn stray(path: &Arc<str>, message: &str, help: &str) -> Diagnostic {
-    Diagnostic::error(codes::STRAY_FILE, path, 0..0, message).help(help)
+fn refused(
+    code: &'static str,
+    path: &Arc<str>,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(code, path, 0..0, message).help(help))
 }
 
-fn partial<'a>(path: &Arc<str>, name: &'a str) -> Result<Place<'a>, Diagnostic> {
+fn stray(path: &Arc<str>, message: &str, help: &str) -> Box<Diagnostic> {
+    refused(codes::STRAY_FILE, path, message, help)
+}
+
+fn windows(path: &Arc<str>) -> Box<Diagnostic> {
+    refused(
+        codes::NOT_IN_THIS_VERSION,
+        path,
+        "PowerShell is not in this version of fleet",
+        "keep the file on a branch until it is; hosts of this version run bash",
+    )
+}
+
+fn bad_name(path: &Arc<str>, name: &str, what: &str) -> Box<Diagnostic> {
+    refused(
+        codes::FILE_NAME,
+        path,
+        format!("`{name}` is not a name for a {what}"),
+        "use lower-case letters, digits and . _ -, at most 63",
+    )
+}
+
+fn partial<'a>(path: &Arc<str>, name: &'a str) -> Result<Place<'a>, Box<Diagnostic>> {
     if name.ends_with(".ps1") {
         return Err(windows(path));
     }
     match name.strip_suffix(".sh") {
         Some(stem) if check_name(stem).is_ok() => Ok(Place::Partial(stem)),
-        Some(_) => Err(Diagnostic::error(
-            codes::FILE_NAME,
-            path,
-            0..0,
-            format!("`{name}` is not a name for a partial"),
-        )
-        .help("use lower-case letters, digits and . _ -")),
+        Some(_) => Err(bad_name(path, name, "partial")),
         None => Err(stray(
             path,
             &format!("`{name}` is not a partial"),
@@ -87,24 +104,13 @@ fn partial<'a>(path: &Arc<str>, name: &'a str) -> Result<Place<'a>, Diagnostic> 
     }
 }
 
-fn windows(path: &Arc<str>) -> Diagnostic {
-    Diagnostic::error(
-        codes::NOT_IN_THIS_VERSION,
-        path,
-        0..0,
-        "PowerShell is not in this version of fleet",
-    )
-}
-
-fn phase<'a>(path: &Arc<str>, template: &'a str, name: &'a str) -> Result<Place<'a>, Diagnostic> {
+fn phase<'a>(
+    path: &Arc<str>,
+    template: &'a str,
+    name: &'a str,
+) -> Result<Place<'a>, Box<Diagnostic>> {
     if check_name(template).is_err() {
-        return Err(Diagnostic::error(
-            codes::FILE_NAME,
-            path,
-            0..0,
-            format!("`{template}` is not a name for a template"),
-        )
-        .help("use lower-case letters, digits and . _ -"));
+        return Err(bad_name(path, template, "template"));
     }
     if name.ends_with(".ps1.hbs") || name.ends_with(".ps1") {
         return Err(windows(path));
@@ -112,11 +118,11 @@ fn phase<'a>(path: &Arc<str>, template: &'a str, name: &'a str) -> Result<Place<
     let phases = Phase::ALL.map(Phase::as_str);
     let stem = name.split('.').next().unwrap_or(name);
     match name.strip_suffix(".sh.hbs") {
-        Some("remove") => Err(Diagnostic::error(
+        Some("remove") => Err(refused(
             codes::NOT_IN_THIS_VERSION,
             path,
-            0..0,
             "the phase `remove` is not in this version of fleet",
+            "nothing would run it; keep it on a branch until it is",
         )),
         Some(word) => match Phase::ALL.into_iter().find(|phase| phase.as_str() == word) {
             Some(phase) => Ok(Place::Phase(template, phase)),
@@ -140,88 +146,26 @@ fn phase<'a>(path: &Arc<str>, template: &'a str, name: &'a str) -> Result<Place<
     }
 }
 
-fn file<'a>(path: &Arc<str>, template: &'a str, name: &'a str) -> Result<Place<'a>, Diagnostic> {
+fn file<'a>(
+    path: &Arc<str>,
+    template: &'a str,
+    name: &'a str,
+) -> Result<Place<'a>, Box<Diagnostic>> {
     let target = name.strip_suffix(".hbs").unwrap_or(name);
     let is_plain = target
         .bytes()
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-' | b'@'));
     if !is_plain || target.is_empty() || target.starts_with('-') || matches!(target, "." | "..") {
-        return Err(Diagnostic::error(
+        return Err(refused(
             codes::FILE_NAME,
             path,
-            0..0,
             format!("`{name}` is not a name for a file on a host"),
-        )
-        .help("use letters, digits and . _ - @, not starting with -"));
+            "use letters, digits and . _ - @, not starting with -",
+        ));
     }
     Ok(if target.len() < name.len() {
         Place::DataTemplate(template, target)
     } else {
         Place::Copy(template, target)
     })
-}
-
-/// The bytes of an entry, if it is a regular file of reasonable size.
-pub(super) fn bytes<'a>(path: &Arc<str>, entry: &'a Entry) -> Result<&'a Arc<[u8]>, Diagnostic> {
-    let error = |message: String, help: &str| {
-        Diagnostic::error(codes::NOT_A_FILE, path, 0..0, message).help(help)
-    };
-    let too_large = |size: u64| {
-        error(
-            format!("this file has {size} bytes, more than {LARGEST}"),
-            "a command carries 48 KB, packed; let deploy download what is larger",
-        )
-    };
-    match entry {
-        Entry::File(bytes) if bytes.len() > LARGEST => Err(too_large(bytes.len() as u64)),
-        Entry::File(bytes) => Ok(bytes),
-        Entry::TooLarge(size) => Err(too_large(*size)),
-        Entry::Link(target) => Err(error(
-            format!("this is a link to `{target}`"),
-            "put the file itself here: no path leaves the repository",
-        )),
-        Entry::Other => Err(error(
-            "this is not a file".to_owned(),
-            "a submodule is not read; put its files here",
-        )),
-    }
-}
-
-/// The text of a template; scripts are stricter than data.
-pub(super) fn text<'a>(
-    path: &Arc<str>,
-    bytes: &'a [u8],
-    is_script: bool,
-) -> Result<&'a str, Diagnostic> {
-    let error = |at: usize, message: &str, help: &str| {
-        Diagnostic::error(codes::NOT_TEXT, path, at..at + 1, message).help(help)
-    };
-    let text = std::str::from_utf8(bytes).map_err(|problem| {
-        error(
-            problem.valid_up_to(),
-            "this is not UTF-8",
-            "save the file as UTF-8; what is not text stands in files/ without the ending .hbs",
-        )
-    })?;
-    if !is_script {
-        return Ok(text);
-    }
-    if text.starts_with('\u{feff}') {
-        return Err(error(
-            0,
-            "a byte order mark",
-            "save the file as UTF-8 without one",
-        ));
-    }
-    if let Some(at) = text.find('\r') {
-        return Err(error(
-            at,
-            "a carriage return: bash would take it as part of the line",
-            "save the file with LF line endings",
-        ));
-    }
-    if let Some(at) = text.find('\0') {
-        return Err(error(at, "a NUL byte", "bash cannot read it; take it away"));
-    }
-    Ok(text)
 }

@@ -12,18 +12,24 @@
 //! problem needs its bytes in the file, white-space control and escapes must be seen before they
 //! are applied, and 20,000 renderings have to fit into a fraction of a second.
 
+mod binding;
 mod check;
 mod codes;
+mod compile;
 mod context;
 mod digest;
 mod head;
 mod layout;
 mod parse;
+mod part;
 mod path;
 mod program;
 mod quote;
+mod read;
 mod scan;
+mod source;
 mod suggest;
+mod tag;
 mod templates;
 
 pub use codes::explain;

@@ -9,8 +9,8 @@ use crate::model::diagnostic::Diagnostic;
 use super::codes;
 use super::path::Path;
 use super::program::{Branch, Need, Node, Program, Question, Side, Use};
-use super::scan::{Condition, Dialect, Form, Kind, Operand, Reference, Tag, Test, Token};
 use super::suggest::nearest;
+use super::tag::{Condition, Dialect, Form, Kind, Operand, Reference, Tag, Test, Token};
 
 /// Deeper nesting is refused: nobody reads it, and every level is a call when it is rendered.
 const DEEPEST: usize = 16;
@@ -150,13 +150,21 @@ impl Parser<'_> {
 
     /// The whole line (or lines) of a tag that stands alone there.
     fn standalone(&self, span: &Range<usize>) -> Option<Range<usize>> {
-        let before = &self.source[..span.start];
-        let start = before.rfind('\n').map_or(0, |at| at + 1);
-        let after = &self.source[span.end..];
-        let line = after.find('\n').map_or(after, |at| &after[..at]);
-        let blank = |text: &str| text.bytes().all(|c| matches!(c, b' ' | b'\t'));
-        let end = (span.end + line.len() + 1).min(self.source.len());
-        (blank(&before[start..]) && blank(line)).then_some(start..end)
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        let (before, after) = (
+            &self.source.as_bytes()[..span.start],
+            &self.source.as_bytes()[span.end..],
+        );
+        let indent = before.iter().rev().take_while(|byte| blank(byte)).count();
+        let trail = after.iter().take_while(|byte| blank(byte)).count();
+        let start = span.start - indent;
+        let end = match &after[trail..] {
+            [] => span.end + trail,
+            [b'\n', ..] => span.end + trail + 1,
+            [b'\r', b'\n', ..] => span.end + trail + 2,
+            _ => return None,
+        };
+        (start == 0 || before[start - 1] == b'\n').then_some(start..end)
     }
 
     /// Takes back the white space before a tag that stands alone.

@@ -1,10 +1,6 @@
 //! Paths of values, and which ones there are.
 
 use std::fmt;
-use std::ops::Range;
-use std::sync::Arc;
-
-use crate::model::diagnostic::Diagnostic;
 
 use super::codes;
 use super::suggest::nearest;
@@ -43,55 +39,63 @@ const FIXED: [(&str, Path); 6] = [
 const ALL: &str = "host.name, host.platform, host.instance, host.labels.NAME, environment.name, \
                    service.name, version and variables.NAME";
 
+/// Why a text is not the path of a value.
+#[derive(Debug)]
+pub(super) struct PathFault {
+    /// The code of its diagnostic.
+    pub(super) code: &'static str,
+    /// In words.
+    pub(super) message: String,
+    /// How to mend it.
+    pub(super) help: String,
+}
+
 impl Path {
-    /// Reads a path, or says what is wrong with it.
-    pub(super) fn parse(
-        file: &Arc<str>,
-        text: &str,
-        span: &Range<usize>,
-    ) -> Result<Self, Diagnostic> {
-        let error = |code, message: String| Diagnostic::error(code, file, span.clone(), message);
-        if let Some(problem) = foreign(text) {
-            return Err(error(problem.0, problem.1).help(problem.2));
+    /// Reads a path.
+    pub(super) fn parse(text: &str) -> Result<Self, PathFault> {
+        if let Some(fault) = foreign(text) {
+            return Err(fault);
         }
         if let Some((_, path)) = FIXED.iter().find(|(name, _)| *name == text) {
             return Ok(path.clone());
         }
-        let segments = segments(text).ok_or_else(|| {
-            error(codes::UNKNOWN_PATH, format!("`{text}` is not a path"))
-                .help(format!("a path is one of {ALL}"))
-        })?;
+        let unknown = |message: String, help: String| PathFault {
+            code: codes::UNKNOWN_PATH,
+            message,
+            help,
+        };
+        let Some(segments) = segments(text) else {
+            return Err(unknown(
+                format!("`{text}` is not a path"),
+                format!("a path is one of {ALL}"),
+            ));
+        };
         match *segments.as_slice() {
             ["variables", key] => Ok(Self::Variable(key.into())),
             ["host", "labels", key] => Ok(Self::Label(key.into())),
-            ["variables", ref keys @ ..] if !keys.is_empty() => Err(error(
-                codes::UNKNOWN_PATH,
+            ["variables", ref keys @ ..] if !keys.is_empty() => Err(unknown(
                 format!("`{text}` goes into a variable, but variables are text or lists of text"),
-            )
-            .help(format!(
-                "for a variable whose name has dots write `variables.[{}]`",
-                keys.join(".")
-            ))),
-            ["host", "labels", ref keys @ ..] if !keys.is_empty() => Err(error(
-                codes::UNKNOWN_PATH,
+                format!(
+                    "for a variable whose name has dots write `variables.[{}]`",
+                    keys.join(".")
+                ),
+            )),
+            ["host", "labels", ref keys @ ..] if !keys.is_empty() => Err(unknown(
                 format!("`{text}` goes into a label, but labels are text"),
-            )
-            .help(format!(
-                "for a label whose name has dots write `host.labels.[{}]`",
-                keys.join(".")
-            ))),
-            ["artifact", ..] => Err(error(
-                codes::NOT_IN_THIS_VERSION,
-                format!("`{text}`: artifacts are not in this version of fleet"),
+                format!(
+                    "for a label whose name has dots write `host.labels.[{}]`",
+                    keys.join(".")
+                ),
             )),
-            ["artifact_url"] => Err(error(
-                codes::NOT_IN_THIS_VERSION,
-                format!("`{text}`: artifacts are not in this version of fleet"),
+            ["artifact", ..] => Err(PathFault {
+                code: codes::NOT_IN_THIS_VERSION,
+                message: format!("`{text}`: artifacts are not in this version of fleet"),
+                help: "let deploy download the file, or put it into files/".to_owned(),
+            }),
+            _ => Err(unknown(
+                format!("there is no value `{text}`"),
+                unknown_help(text),
             )),
-            _ => Err(
-                error(codes::UNKNOWN_PATH, format!("there is no value `{text}`"))
-                    .help(unknown_help(text)),
-            ),
         }
     }
 
@@ -140,44 +144,43 @@ impl fmt::Display for Path {
     }
 }
 
-/// What a word is in Handlebars, where it is not a value of fleet: code, message, help.
-fn foreign(text: &str) -> Option<(&'static str, String, String)> {
-    if text.starts_with(['"', '\''])
+/// What a word is in Handlebars, where it is not a value of fleet.
+fn foreign(text: &str) -> Option<PathFault> {
+    let number = text.strip_prefix('-').unwrap_or(text);
+    if text.starts_with(['"', '\'', '['])
         || matches!(text, "true" | "false" | "null" | "undefined")
-        || text.starts_with(|c: char| c.is_ascii_digit())
-        || (text.starts_with('-') && text[1..].starts_with(|c: char| c.is_ascii_digit()))
-        || text.starts_with('[')
+        || number.starts_with(|c: char| c.is_ascii_digit())
     {
-        return Some((
-            codes::LITERAL,
-            format!("`{text}` is a literal, not a value of this fleet"),
-            "write fixed text straight into the template".to_owned(),
-        ));
+        return Some(PathFault {
+            code: codes::LITERAL,
+            message: format!("`{text}` is a literal, not a value of this fleet"),
+            help: "write fixed text straight into the template".to_owned(),
+        });
     }
-    if text.starts_with('@') {
-        return Some((
-            codes::SCOPE,
-            format!("`{text}`: there is no @data here"),
-            format!("a path is one of {ALL}"),
-        ));
+    let scope = |what: &str, bare: &str| PathFault {
+        code: codes::SCOPE,
+        message: format!("`{text}`: {what}"),
+        help: match bare {
+            "" => format!("a path is one of {ALL}"),
+            bare => format!("write `{bare}`"),
+        },
+    };
+    if let Some(data) = text.strip_prefix('@') {
+        let bare = data.strip_prefix("root.").unwrap_or("");
+        return Some(scope("there is no @data here", bare));
     }
-    if text == "this" || text.starts_with('.') || text.starts_with("this.") || text.contains("..") {
-        let bare = text
-            .trim_start_matches("this.")
-            .trim_start_matches(['.', '/']);
-        return Some((
-            codes::SCOPE,
-            format!(
-                "`{text}`: paths start at the root, there are no scopes to leave or to stay in"
-            ),
-            if bare.is_empty() {
-                format!("a path is one of {ALL}")
-            } else {
-                format!("write `{bare}`")
-            },
-        ));
-    }
-    None
+    let is_relative = text == "this"
+        || text.starts_with('.')
+        || text.starts_with("this.")
+        || text.starts_with("this/")
+        || text.contains("..");
+    is_relative.then(|| {
+        let bare = text.strip_prefix("this").unwrap_or(text);
+        scope(
+            "paths start at the root, there are no scopes to leave or to stay in",
+            bare.trim_start_matches(['.', '/']),
+        )
+    })
 }
 
 /// Splits `a.b.[c.d]`; nothing for what is no path.

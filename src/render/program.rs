@@ -3,7 +3,7 @@
 use super::context::{Found, Subject};
 use super::path::Path;
 use super::quote;
-use super::scan::{Dialect, Form};
+use super::tag::{Dialect, Form};
 use std::ops::Range;
 
 /// A file ready to be rendered for any host.

@@ -1,0 +1,79 @@
+//! Entries of the tree → bytes and text.
+
+use std::sync::Arc;
+
+use crate::model::diagnostic::Diagnostic;
+use crate::model::source::Entry;
+
+use super::codes;
+
+/// Larger templates are refused: a command carries 48 KB, packed.
+const LARGEST: usize = 256 * 1024;
+
+/// The bytes of an entry, if it is a regular file of reasonable size.
+pub(super) fn bytes<'a>(
+    path: &Arc<str>,
+    entry: &'a Entry,
+) -> Result<&'a Arc<[u8]>, Box<Diagnostic>> {
+    let error = |message: String, help: &str| {
+        Box::new(Diagnostic::error(codes::NOT_A_FILE, path, 0..0, message).help(help))
+    };
+    let too_large = |size: u64| {
+        error(
+            format!("this file has {size} bytes, more than {LARGEST}"),
+            "a command carries 48 KB, packed; let deploy download what is larger",
+        )
+    };
+    match entry {
+        Entry::File(bytes) if bytes.len() > LARGEST => Err(too_large(bytes.len() as u64)),
+        Entry::File(bytes) => Ok(bytes),
+        Entry::TooLarge(size) => Err(too_large(*size)),
+        Entry::Link(target) => Err(error(
+            format!("this is a link to `{target}`"),
+            "put the file itself here: no path leaves the repository",
+        )),
+        Entry::Other => Err(error(
+            "this is not a file".to_owned(),
+            "a submodule is not read; put its files here",
+        )),
+    }
+}
+
+/// The text of a template; scripts are stricter than data.
+pub(super) fn text<'a>(
+    path: &Arc<str>,
+    bytes: &'a [u8],
+    is_script: bool,
+) -> Result<&'a str, Box<Diagnostic>> {
+    let error = |at: usize, message: &str, help: &str| {
+        Box::new(Diagnostic::error(codes::NOT_TEXT, path, at..at + 1, message).help(help))
+    };
+    let text = std::str::from_utf8(bytes).map_err(|problem| {
+        error(
+            problem.valid_up_to(),
+            "this is not UTF-8",
+            "save the file as UTF-8; what is not text stands in files/ without the ending .hbs",
+        )
+    })?;
+    if !is_script {
+        return Ok(text);
+    }
+    if text.starts_with('\u{feff}') {
+        return Err(error(
+            0,
+            "a byte order mark",
+            "save the file as UTF-8 without one",
+        ));
+    }
+    if let Some(at) = text.find('\r') {
+        return Err(error(
+            at,
+            "a carriage return: bash would take it as part of the line",
+            "save the file with LF line endings",
+        ));
+    }
+    if let Some(at) = text.find('\0') {
+        return Err(error(at, "a NUL byte", "bash cannot read it; take it away"));
+    }
+    Ok(text)
+}
