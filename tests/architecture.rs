@@ -73,6 +73,7 @@ const IMPURE: &[&str] = &[
 /// A crate, and the only places that name it: one seam each.
 const ONLY: &[(&str, &[&str])] = &[
     ("aws_", &["transport/ssm"]),
+    ("hyper_util::", &["transport/ssm"]),
     ("git2::", &["git"]),
     ("clap::", &["cli"]),
     ("handlebars::", &["render"]),

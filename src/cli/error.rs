@@ -208,7 +208,9 @@ impl From<TransportError> for CliError {
                 Exit::Error,
                 "move large files out of the template: scripts can download them",
             ),
-            TransportError::Rejected { .. } | TransportError::Platform { .. } => {
+            TransportError::Rejected { .. }
+            | TransportError::Payload { .. }
+            | TransportError::Platform { .. } => {
                 return Self::new(Exit::Error, error);
             }
         };

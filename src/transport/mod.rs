@@ -152,6 +152,13 @@ pub enum TransportError {
         /// The limit.
         limit: usize,
     },
+    /// Tasks that no command can carry.
+    #[error("could not pack the scripts")]
+    Payload {
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// This version carries nothing to such hosts.
     #[error("host {host} has a platform that this version cannot run")]
     Platform {

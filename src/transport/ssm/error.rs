@@ -1,132 +1,202 @@
-//! What an error of the SDK proves: was the request accepted, may it be repeated, who can mend it.
+//! What an error of the SDK proves. For a send everything hangs on one question: can the service
+//! have accepted the request? Where that is not certain, it may have.
 
+use std::error::Error;
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ssm::config::http::HttpResponse;
-use aws_sdk_ssm::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 
-use super::super::TransportError;
+use super::client::Operation;
+use crate::transport::TransportError;
 
-/// An error by what can be done about it.
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why a call has no result.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// Not accepted; the service asks for patience.
+    /// Not taken because there were too many.
     Throttled,
-    /// Anything else.
-    Error(TransportError),
+    /// There was no connection to carry the request: nothing was accepted.
+    NeverSent(BoxError),
+    /// The request may have arrived, and its answer did not, or says nothing.
+    Unclear(BoxError),
+    /// There was nothing to sign with, or AWS does not believe it.
+    Credentials(BoxError),
+    /// AWS knows who asks and does not allow it.
+    Denied(String),
+    /// Refused for what it says.
+    Refused { code: String, message: String },
 }
 
-/// Codes by which services ask for patience (they are not listed per operation; ssm.md §1.1).
-const THROTTLING: [&str; 6] = [
-    "ThrottlingException",
-    "Throttling",
-    "ThrottledException",
-    "TooManyRequestsException",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-];
-
-/// Codes for permissions.
-const DENIED: [&str; 4] = [
-    "AccessDeniedException",
-    "AccessDenied",
-    "UnauthorizedOperation",
-    "NotAuthorized",
-];
-
-/// Codes for credentials that nobody knows, or not any more.
-const CREDENTIALS: [&str; 8] = [
-    "ExpiredTokenException",
-    "ExpiredToken",
-    "UnrecognizedClientException",
-    "InvalidSignatureException",
-    "SignatureDoesNotMatch",
-    "MissingAuthenticationTokenException",
-    "IncompleteSignatureException",
-    "InvalidClientTokenId",
-];
-
-/// Judges an error.
-pub(super) fn judge<E>(
-    operation: &'static str,
-    endpoint: &str,
-    error: SdkError<E, HttpResponse>,
-) -> Fault
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    let server_failed = error
-        .raw_response()
-        .is_some_and(|raw| raw.status().as_u16() >= 500);
-    if let SdkError::ServiceError(answered) = &error {
-        let metadata = answered.err().meta();
-        let code = metadata.code().unwrap_or("unknown error");
-        let message = metadata.message().unwrap_or("no message").to_owned();
-        if THROTTLING.contains(&code) || answered.raw().status().as_u16() == 429 {
-            return Fault::Throttled;
+impl Fault {
+    /// Sorts an error of the SDK.
+    pub(super) fn of<E>(error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        match &error {
+            SdkError::ServiceError(service) => {
+                let status = service.raw().status().as_u16();
+                let code = service.err().code();
+                let message = service.err().message();
+                Self::of_answer(status, code, message)
+                    .unwrap_or_else(|| Self::Unclear(error.into()))
+            }
+            SdkError::ConstructionFailure(_) => Self::of_credentials(error.into(), Self::NeverSent),
+            SdkError::DispatchFailure(_) => {
+                let sort = if never_connected(&error) {
+                    Self::NeverSent
+                } else {
+                    Self::Unclear
+                };
+                Self::of_credentials(error.into(), sort)
+            }
+            _ => Self::Unclear(error.into()),
         }
-        if DENIED.contains(&code) {
-            return Fault::Error(TransportError::AccessDenied { operation, message });
-        }
-        if CREDENTIALS.contains(&code) {
-            return Fault::Error(TransportError::Credentials {
-                source: format!("{code}: {message}").into(),
-            });
-        }
-        if !server_failed {
+    }
+
+    /// An answer with an error code; none where it proves nothing.
+    fn of_answer(status: u16, code: Option<&str>, message: Option<&str>) -> Option<Self> {
+        let code = code?;
+        let message = message.unwrap_or("no reason given").to_owned();
+        if status == 429 || THROTTLED.contains(&code) {
+            Some(Self::Throttled)
+        } else if CREDENTIALS.contains(&code) {
+            Some(Self::Credentials(format!("{code}: {message}").into()))
+        } else if DENIED.contains(&code) {
+            Some(Self::Denied(message))
+        } else if status >= 500 {
+            None
+        } else {
             let code = code.to_owned();
-            return Fault::Error(TransportError::Rejected {
-                operation,
+            Some(Self::Refused { code, message })
+        }
+    }
+
+    fn of_credentials(error: BoxError, otherwise: fn(BoxError) -> Self) -> Self {
+        if chain(error.as_ref()).any(|e| e.is::<CredentialsError>()) {
+            return Self::Credentials(error);
+        }
+        otherwise(error)
+    }
+
+    /// The end of a call. One that only reads can be repeated, so nothing of it is ambiguous.
+    pub(super) fn into_error(
+        self,
+        operation: Operation,
+        endpoint: &str,
+        tried: Duration,
+    ) -> TransportError {
+        let name = operation.name;
+        match self {
+            Self::Unclear(source) if !operation.reads => TransportError::Ambiguous {
+                operation: name,
+                source,
+            },
+            Self::NeverSent(source) | Self::Unclear(source) => TransportError::Unreachable {
+                endpoint: endpoint.to_owned(),
+                source,
+            },
+            Self::Throttled => TransportError::Throttled {
+                operation: name,
+                seconds: tried.as_secs(),
+            },
+            Self::Credentials(source) => TransportError::Credentials { source },
+            Self::Denied(message) => TransportError::AccessDenied {
+                operation: name,
+                message,
+            },
+            Self::Refused { code, message } => TransportError::Rejected {
+                operation: name,
                 code,
                 message,
+            },
+        }
+    }
+}
+
+/// The codes that the SDK itself takes for throttling (aws-runtime `retries::classifiers`).
+const THROTTLED: &[&str] = &[
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "ProvisionedThroughputExceededException",
+    "TransactionInProgressException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "LimitExceededException",
+    "RequestThrottled",
+    "SlowDown",
+    "PriorRequestNotComplete",
+    "EC2ThrottledException",
+];
+
+/// From the list of errors that all AWS services share, and STS.
+const CREDENTIALS: &[&str] = &[
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "NotAuthorized",
+    "OptInRequired",
+    "UnauthorizedOperation",
+];
+
+/// Whether the HTTP client says that it had no connection. Only this proves that nothing was sent:
+/// an I/O error of another kind may come after the last byte of the request.
+fn never_connected(error: &(dyn Error + 'static)) -> bool {
+    chain(error)
+        .filter_map(|e| e.downcast_ref::<hyper_util::client::legacy::Error>())
+        .any(hyper_util::client::legacy::Error::is_connect)
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_sorted_by_what_they_prove() {
+        let check = |status, code, expected: &str| {
+            let fault = Fault::of_answer(status, code, Some("because"));
+            let kind = fault.map(|fault| {
+                let text = format!("{fault:?}");
+                text.split(['(', ' ']).next().unwrap().to_owned()
             });
-        }
+            assert_eq!(
+                kind.as_deref().unwrap_or("Unclear"),
+                expected,
+                "{status} {code:?}"
+            );
+        };
+        check(400, Some("ThrottlingException"), "Throttled");
+        check(429, Some("Anything"), "Throttled");
+        check(503, Some("SlowDown"), "Throttled");
+        check(400, Some("ExpiredTokenException"), "Credentials");
+        check(403, Some("UnrecognizedClientException"), "Credentials");
+        check(400, Some("AccessDeniedException"), "Denied");
+        check(400, Some("InvalidInstanceId"), "Refused");
+        check(500, Some("InternalServerError"), "Unclear");
+        check(503, Some("ServiceUnavailable"), "Unclear");
+        // A proxy's page, not an answer of the service.
+        check(403, None, "Unclear");
     }
-    let source = format!("{}", DisplayErrorContext(&error));
-    Fault::Error(match &error {
-        SdkError::ConstructionFailure(_) if is_about_credentials(&source) => {
-            TransportError::Credentials {
-                source: source.into(),
-            }
-        }
-        SdkError::DispatchFailure(_) if is_about_credentials(&source) => {
-            TransportError::Credentials {
-                source: source.into(),
-            }
-        }
-        SdkError::DispatchFailure(failure) if never_connected(failure) => {
-            TransportError::Unreachable {
-                endpoint: endpoint.to_owned(),
-                source: source.into(),
-            }
-        }
-        _ => TransportError::Ambiguous {
-            operation,
-            source: source.into(),
-        },
-    })
-}
-
-/// The request was never written: no address, no connection.
-fn never_connected(failure: &aws_smithy_runtime_api::client::result::DispatchFailure) -> bool {
-    let mut source: Option<&(dyn std::error::Error + 'static)> =
-        failure.as_connector_error().map(|error| error as _);
-    while let Some(error) = source {
-        let words = error.to_string();
-        if words.contains("(Connect)")
-            || words.contains("dns error")
-            || words.contains("connect timeout")
-        {
-            return true;
-        }
-        if let Some(io) = error.downcast_ref::<std::io::Error>()
-            && io.kind() == std::io::ErrorKind::ConnectionRefused
-        {
-            return true;
-        }
-        source = error.source();
-    }
-    false
-}
-
-fn is_about_credentials(chain: &str) -> bool {
-    chain.contains("credential") || chain.contains("failed to load identity")
 }

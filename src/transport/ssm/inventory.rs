@@ -1,84 +1,110 @@
-//! Which instances can be reached: DescribeInstanceInformation.
+//! Who is there: DescribeInstanceInformation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ssm::types::{
     InstanceInformation, InstanceInformationStringFilter, PingStatus, PlatformType,
 };
 
-use super::super::TransportError;
-use super::SsmTransport;
-use super::call::Repeat;
+use super::PAGE;
+use super::client::{Caller, Operation};
+use super::send::named_in;
 use crate::model::desired::Platform;
 use crate::model::id::InstanceId;
 use crate::model::task::Presence;
+use crate::transport::TransportError;
 
-/// Values that one filter takes, and rows that one page gives (ssm.md §1.2; the default is 10).
-const PER_CALL: usize = 50;
+const DESCRIBE: Operation = Operation::reading("DescribeInstanceInformation");
 
-pub(super) async fn look(
-    transport: &SsmTransport,
+/// Values of one filter (botocore: InstanceInformationFilterValueSet max 100).
+const MAX_VALUES: usize = 100;
+
+/// See [`crate::transport::Transport::inventory`].
+pub(super) async fn inventory(
+    caller: &Caller,
     instances: &[InstanceId],
 ) -> Result<BTreeMap<InstanceId, Presence>, TransportError> {
-    let mut found = BTreeMap::new();
-    for part in instances.chunks(PER_CALL) {
-        let mut token: Option<String> = None;
-        loop {
-            let filter = || {
-                InstanceInformationStringFilter::builder()
-                    .key("InstanceIds")
-                    .set_values(Some(part.iter().map(ToString::to_string).collect()))
-                    .build()
-            };
-            let page = transport
-                .call("DescribeInstanceInformation", Repeat::Read, || {
-                    let request = transport.client.describe_instance_information();
-                    let request = request.set_next_token(token.clone()).max_results(50);
-                    async {
-                        request
-                            .set_filters(filter().ok().map(|f| vec![f]))
-                            .send()
-                            .await
-                    }
-                })
-                .await?;
-            for row in page.instance_information_list() {
-                if let Some(id) = row.instance_id() {
-                    found.insert(InstanceId::new(id), presence(row));
-                }
-            }
-            token = page
-                .next_token()
-                .filter(|token| !token.is_empty())
-                .map(str::to_owned);
-            if token.is_none() {
-                break;
+    let wanted: BTreeSet<InstanceId> = instances.iter().cloned().collect();
+    let unknown = |id: &InstanceId| (id.clone(), Presence::Offline(UNKNOWN.to_owned()));
+    let mut found: BTreeMap<_, _> = wanted.iter().map(unknown).collect();
+    let wanted: Vec<InstanceId> = wanted.into_iter().collect();
+    for ids in wanted.chunks(MAX_VALUES) {
+        for information in describe(caller, ids.to_vec()).await? {
+            let id = InstanceId::from(information.instance_id().unwrap_or_default());
+            if let Some(presence) = found.get_mut(&id) {
+                *presence = presence_of(&information);
             }
         }
     }
-    let unknown = || {
-        Presence::Offline("SSM does not know it: stopped, or its agent never registered".to_owned())
-    };
-    Ok(instances
-        .iter()
-        .map(|id| (id.clone(), found.remove(id).unwrap_or_else(unknown)))
-        .collect())
+    Ok(found)
 }
 
-fn presence(row: &InstanceInformation) -> Presence {
-    match row.ping_status() {
-        Some(PingStatus::Online) => match row.platform_type() {
-            Some(PlatformType::Linux) => Presence::Online(Platform::Linux),
-            Some(PlatformType::Windows) => Presence::Online(Platform::Windows),
-            other => Presence::Offline(format!("its platform is {other:?}")),
-        },
-        status => {
-            let status = status.map_or("of no known status", PingStatus::as_str);
-            let since = row
-                .last_ping_date_time()
-                .and_then(|at| at.fmt(aws_smithy_types::date_time::Format::DateTime).ok())
-                .map_or_else(String::new, |at| format!(", last heard of at {at}"));
-            Presence::Offline(format!("its agent is {status}{since}"))
+const UNKNOWN: &str = "SSM does not know it: no agent has registered, it is stopped, or it is in another account or region";
+
+async fn describe(
+    caller: &Caller,
+    mut ids: Vec<InstanceId>,
+) -> Result<Vec<InstanceInformation>, TransportError> {
+    loop {
+        match pages(caller, &ids).await {
+            // The model has this error; one bad id must not hide the others.
+            Err(TransportError::Rejected { code, message, .. })
+                if code == "InvalidInstanceId" && ids.iter().any(|id| named_in(&message, id)) =>
+            {
+                ids.retain(|id| !named_in(&message, id));
+            }
+            result => return result,
+        }
+    }
+}
+
+async fn pages(
+    caller: &Caller,
+    ids: &[InstanceId],
+) -> Result<Vec<InstanceInformation>, TransportError> {
+    let mut found = Vec::new();
+    if ids.is_empty() {
+        return Ok(found);
+    }
+    let filter = InstanceInformationStringFilter::builder()
+        .key("InstanceIds")
+        .set_values(Some(ids.iter().map(ToString::to_string).collect()))
+        .build()
+        .ok();
+    let mut token = None;
+    loop {
+        let request = caller
+            .client
+            .describe_instance_information()
+            .set_filters(filter.clone().map(|filter| vec![filter]))
+            .max_results(PAGE)
+            .set_next_token(token.clone());
+        let page = caller.call(DESCRIBE, || request.clone().send()).await?;
+        found.extend(page.instance_information_list.unwrap_or_default());
+        token = page.next_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+fn presence_of(information: &InstanceInformation) -> Presence {
+    let platform = match information.platform_type() {
+        Some(PlatformType::Linux) => Platform::Linux,
+        Some(PlatformType::Windows) => Platform::Windows,
+        other => {
+            let other = other.map_or("no platform", PlatformType::as_str);
+            return Presence::Offline(format!("SSM names its platform {other}"));
+        }
+    };
+    match information.ping_status() {
+        Some(PingStatus::Online) => Presence::Online(platform),
+        _ => {
+            let since = information.last_ping_date_time().map(|time| {
+                let time = crate::model::time::Timestamp::from_unix(time.secs());
+                format!(", last heard of {time}")
+            });
+            Presence::Offline(format!("connection lost{}", since.unwrap_or_default()))
         }
     }
 }

@@ -1,19 +1,22 @@
-//! The production transport: AWS Systems Manager Run Command through aws-sdk-ssm.
+//! The one production transport: AWS Systems Manager Run Command through aws-sdk-ssm.
 //!
-//! It owns how SSM is called (ssm.md has the facts), and nothing of what a step means. The only
-//! module that names the SDK.
+//! It owns how fast the service is called, what its errors prove, and how commands and their
+//! answers are counted (ssm.md has the facts). It decides nothing about steps: whether something
+//! is sent again is the caller's business, and a status of the service is never success.
 
-mod call;
+mod batches;
 mod client;
 mod error;
+mod find;
 mod inventory;
 mod pace;
 mod poll;
+mod results;
 mod send;
 mod skew;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -23,47 +26,69 @@ use crate::model::id::{CommandId, InstanceId};
 use crate::model::task::{Answer, Comment, HostTask, Presence, SentCommand};
 use crate::model::time::Timestamp;
 
-/// Where SSM is and who asks.
+use client::Caller;
+pub use pace::Pacing;
+use poll::Progress;
+
+/// What runs the `commands` on Linux.
+const DOCUMENT: &str = "AWS-RunShellScript";
+
+/// The largest page of every list operation used here (botocore `ssm/2014-11-06`).
+const PAGE: i32 = 50;
+
+/// How to reach the service.
 #[derive(Clone)]
 pub struct SsmOptions {
-    /// The region; for the sandbox any.
+    /// Always given: a wrong default region was a real fault.
     pub region: String,
-    /// Another endpoint than the region's; the standard configuration may name one too.
+    /// Another endpoint than the region's, such as the sandbox's. None: the region's, or what
+    /// `AWS_ENDPOINT_URL_SSM` and profiles say.
     pub endpoint: Option<String>,
     /// Who asks.
     pub credentials: SsmCredentials,
-    /// Time.
+    /// The controller's time.
     pub clock: Arc<dyn Clock>,
-    /// Jitter.
+    /// For jitter.
     pub random: Arc<dyn Random>,
 }
 
-/// Who asks.
+/// Where credentials come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SsmCredentials {
-    /// The standard AWS configuration: environment, profiles, SSO, roles.
+    /// As every AWS tool finds them: environment, profiles, SSO, roles.
     Standard,
-    /// The sandbox takes anybody.
+    /// Made up: the sandbox does not check them.
     Sandbox,
 }
 
-/// SSM in one region.
-pub struct SsmTransport {
-    client: aws_sdk_ssm::Client,
-    endpoint: String,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-    pace: pace::Pace,
-    skew: skew::Skew,
-    /// What is known of commands of ours that are not over.
-    watched: Mutex<HashMap<CommandId, poll::Watched>>,
+impl std::fmt::Debug for SsmOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SsmOptions")
+            .field("region", &self.region)
+            .field("endpoint", &self.endpoint)
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
 }
 
-impl std::fmt::Debug for SsmTransport {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SsmTransport")
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
+/// See the module.
+pub struct SsmTransport {
+    caller: Caller,
+    progress: Progress,
+}
+
+impl SsmTransport {
+    /// Reads the configuration. No call is made yet: what is wrong shows at the first one.
+    pub async fn connect(options: SsmOptions) -> Self {
+        Self::connect_paced(options, Pacing::default()).await
+    }
+
+    /// The same with another pace than AWS needs.
+    pub async fn connect_paced(options: SsmOptions, pacing: Pacing) -> Self {
+        Self {
+            caller: Caller::connect(options, pacing).await,
+            progress: Progress::default(),
+        }
     }
 }
 
@@ -73,11 +98,11 @@ impl Transport for SsmTransport {
         &self,
         instances: &[InstanceId],
     ) -> Result<BTreeMap<InstanceId, Presence>, TransportError> {
-        inventory::look(self, instances).await
+        inventory::inventory(&self.caller, instances).await
     }
 
     fn batches(&self, tasks: Vec<HostTask>) -> Result<Vec<Vec<HostTask>>, TransportError> {
-        send::batches(tasks)
+        batches::batches(tasks)
     }
 
     async fn send(
@@ -86,11 +111,11 @@ impl Transport for SsmTransport {
         batch: &[HostTask],
         limits: SendLimits,
     ) -> Result<Sent, TransportError> {
-        send::send(self, comment, batch, limits).await
+        send::send(&self.caller, comment, batch, limits).await
     }
 
     async fn poll(&self, commands: &[SentCommand]) -> Result<Vec<Answer>, TransportError> {
-        poll::poll(self, commands).await
+        self.progress.poll(&self.caller, commands).await
     }
 
     async fn find(
@@ -98,7 +123,7 @@ impl Transport for SsmTransport {
         since: Timestamp,
         prefix: &str,
     ) -> Result<Vec<SentCommand>, TransportError> {
-        poll::find(self, since, prefix).await
+        find::find(&self.caller, since, prefix).await
     }
 
     async fn output(
@@ -106,10 +131,10 @@ impl Transport for SsmTransport {
         command: &CommandId,
         instance: &InstanceId,
     ) -> Result<String, TransportError> {
-        poll::output(self, command, instance).await
+        results::output(&self.caller, command, instance).await
     }
 
     fn clock_skew(&self) -> Option<ClockSkew> {
-        self.skew.get()
+        self.caller.skew.get()
     }
 }

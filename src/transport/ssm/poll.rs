@@ -1,289 +1,290 @@
-//! Progress of all commands by ListCommands, results by one ListCommandInvocations page per command.
+//! How far commands are, for the fewest calls: one ListCommands page tells the counts of 50
+//! commands, and the answers of a command are fetched once, when all of them are there.
+//!
+//! In between they are fetched only where the counts have changed, and seldom: people like to see
+//! hosts finish, and 65 calls for 1,000 hosts are better than 6,000 (ssm.md §6).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_ssm::types::{
-    Command, CommandFilter, CommandFilterKey, CommandInvocation, CommandStatus,
-};
-use tokio::time::Instant;
+use aws_sdk_ssm::types::Command;
 
-use super::super::TransportError;
-use super::SsmTransport;
-use super::call::Repeat;
-use crate::host::report;
+use super::client::Caller;
+use super::find::Listing;
+use super::results;
 use crate::model::id::{CommandId, InstanceId};
-use crate::model::task::{Answer, AnswerContent, Comment, SentCommand};
-use crate::model::time::Timestamp;
+use crate::model::task::{Answer, SentCommand};
+use crate::transport::TransportError;
 
-/// Pages of other people's commands before each of ours is asked for by itself.
-const PAGES: usize = 3;
+/// Other people's commands stand in the same list. After so many pages one's own are asked for one
+/// by one, and the list is left alone for a while.
+const MAX_PAGES: usize = 3;
+const CROWDED: Duration = Duration::from_secs(60);
 
-/// Between two looks at the results of a command that is not complete yet.
-const BETWEEN: Duration = Duration::from_secs(10);
+/// Answers of a command that is under way are fetched at most this often ...
+const PARTIAL: Duration = Duration::from_secs(5);
+/// ... and those of all commands together at most once in this time.
+const PARTIAL_SHARE: Duration = Duration::from_secs(1);
 
-/// Clocks differ, and InvokedAfter is the service's time (protocol §2 takes a minute).
-const BEFORE: Duration = Duration::from_secs(60);
+/// `InvokedAfter` is by the service's clock, which may be a minute off (protocol §2), and the list
+/// may round.
+const MARGIN: Duration = Duration::from_secs(120);
 
-/// What is known of a command that is not over.
-pub(super) struct Watched {
-    completed: i32,
-    looked_at: Option<Instant>,
+/// Nobody has asked about such a command for so long: its answers need not be kept.
+const FORGET: Duration = Duration::from_secs(3_600);
+
+/// What is known of commands.
+#[derive(Default)]
+pub(super) struct Progress(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    commands: BTreeMap<CommandId, Track>,
+    /// Until when the list is left alone.
+    crowded_until: Duration,
 }
 
-pub(super) async fn poll(
-    transport: &SsmTransport,
-    commands: &[SentCommand],
-) -> Result<Vec<Answer>, TransportError> {
-    let Some(first) = commands.iter().map(|command| command.sent_at).min() else {
-        return Ok(Vec::new());
-    };
-    let mut wanted: BTreeSet<&CommandId> =
-        commands.iter().map(|command| &command.command).collect();
-    let mut progress = BTreeMap::new();
-    let mut token = None;
-    for _ in 0..PAGES {
-        let (page, next) = page(transport, first - BEFORE, token).await?;
-        for command in page {
-            if let Some(id) = command.command_id().map(CommandId::new)
-                && wanted.remove(&id)
-            {
-                progress.insert(id, command);
+/// What is known of one command.
+struct Track {
+    expected: BTreeSet<InstanceId>,
+    answers: BTreeMap<InstanceId, Answer>,
+    /// By the list; none where it did not show the command.
+    counts: Option<Counts>,
+    /// What the counts were when the answers were fetched.
+    fetched: Option<Counts>,
+    /// When that was, or when the command was first asked about.
+    fetched_at: Duration,
+    asked_at: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counts {
+    /// Instances that are done.
+    completed: usize,
+    /// The service calls the command ended. It does so for reasons of its own, so this is no more
+    /// than a reason to look.
+    ended: bool,
+}
+
+impl Progress {
+    /// See [`crate::transport::Transport::poll`].
+    pub(super) async fn poll(
+        &self,
+        caller: &Caller,
+        commands: &[SentCommand],
+    ) -> Result<Vec<Answer>, TransportError> {
+        let now = caller.clock.monotonic();
+        let open = self.open(commands, now);
+        if !open.is_empty() {
+            self.count(caller, &open, now).await?;
+            for command in self.due(&open, now) {
+                self.fetch(caller, command, now).await?;
             }
         }
-        token = next;
-        if wanted.is_empty() || token.is_none() {
-            break;
-        }
+        let known = self.known();
+        let tracks = commands
+            .iter()
+            .filter_map(|c| known.commands.get(&c.command));
+        Ok(tracks
+            .flat_map(|track| track.answers.values().cloned())
+            .collect())
     }
-    let mut answers = Vec::new();
-    for command in commands {
-        if worth_a_look(transport, &command.command, progress.get(&command.command)) {
-            answers.extend(results(transport, &command.command).await?);
-        }
-    }
-    Ok(answers)
-}
 
-/// Results are looked at once a command is complete, and before that when its count moved, but not
-/// at every poll. A command that the list did not show is looked at every time.
-fn worth_a_look(transport: &SsmTransport, id: &CommandId, progress: Option<&Command>) -> bool {
-    let Some(progress) = progress else {
-        return true;
-    };
-    let mut watched = transport
-        .watched
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let known = watched.entry(id.clone()).or_insert(Watched {
-        completed: 0,
-        looked_at: None,
-    });
-    let over = progress.completed_count() >= progress.target_count()
-        || !matches!(
-            progress.status(),
-            Some(CommandStatus::Pending | CommandStatus::InProgress | CommandStatus::Cancelling)
-                | None
-        );
-    if over {
-        watched.remove(id);
-        return true;
-    }
-    let moved = progress.completed_count() != known.completed;
-    let rested = known.looked_at.is_none_or(|at| at.elapsed() >= BETWEEN);
-    if !moved || !rested {
-        return false;
-    }
-    known.completed = progress.completed_count();
-    known.looked_at = Some(Instant::now());
-    true
-}
-
-async fn page(
-    transport: &SsmTransport,
-    since: Timestamp,
-    token: Option<String>,
-) -> Result<(Vec<Command>, Option<String>), TransportError> {
-    let answer = transport
-        .call("ListCommands", Repeat::Read, || {
-            let filter = CommandFilter::builder()
-                .key(CommandFilterKey::InvokedAfter)
-                .value(since.to_string())
-                .build();
-            let request = transport.client.list_commands().max_results(50);
-            let request = request.set_next_token(token.clone());
-            async {
-                request
-                    .set_filters(filter.ok().map(|f| vec![f]))
-                    .send()
-                    .await
-            }
-        })
-        .await?;
-    let next = answer
-        .next_token()
-        .filter(|token| !token.is_empty())
-        .map(str::to_owned);
-    Ok((answer.commands.unwrap_or_default(), next))
-}
-
-async fn results(
-    transport: &SsmTransport,
-    command: &CommandId,
-) -> Result<Vec<Answer>, TransportError> {
-    let rows = invocations(transport, command, true).await?;
-    Ok(rows.iter().filter_map(|row| answer(command, row)).collect())
-}
-
-async fn invocations(
-    transport: &SsmTransport,
-    command: &CommandId,
-    details: bool,
-) -> Result<Vec<CommandInvocation>, TransportError> {
-    let mut rows = Vec::new();
-    let mut token: Option<String> = None;
-    loop {
-        let page = transport
-            .call("ListCommandInvocations", Repeat::Read, || {
-                let request = transport.client.list_command_invocations();
-                let request = request
-                    .command_id(command.as_str())
-                    .details(details)
-                    .max_results(50);
-                request.set_next_token(token.clone()).send()
-            })
-            .await?;
-        token = page
-            .next_token()
-            .filter(|token| !token.is_empty())
-            .map(str::to_owned);
-        rows.extend(page.command_invocations.unwrap_or_default());
-        if token.is_none() {
-            return Ok(rows);
-        }
-    }
-}
-
-/// The end of a command on one instance; none while it is not over. Decided per invocation, never by
-/// the command; both spellings are accepted, and an unknown word is not an end (ssm.md §1.3).
-fn answer(command: &CommandId, row: &CommandInvocation) -> Option<Answer> {
-    let status = row
-        .status_details()
-        .or(row.status().map(|status| status.as_str()))?;
-    let word: String = status.chars().filter(char::is_ascii_alphabetic).collect();
-    let content = match word.to_ascii_lowercase().as_str() {
-        "success" | "failed" => reported(row).unwrap_or_else(AnswerContent::Garbled),
-        // Killed by the agent, perhaps after the report was printed.
-        "executiontimedout" | "timedout" => {
-            reported(row).unwrap_or_else(|_| AnswerContent::Lost(status.to_owned()))
-        }
-        // Also said of commands that did run and whose reply was lost.
-        "deliverytimedout" | "cancelled" | "terminated" => AnswerContent::Lost(status.to_owned()),
-        "undeliverable" | "invalidplatform" | "accessdenied" => {
-            AnswerContent::Undelivered(status.to_owned())
-        }
-        _ => return None,
-    };
-    Some(Answer {
-        command: command.clone(),
-        instance: InstanceId::new(row.instance_id()?),
-        content,
-    })
-}
-
-/// What the runner printed, before what it put on stderr.
-fn reported(row: &CommandInvocation) -> Result<AnswerContent, String> {
-    let output: String = row
-        .command_plugins()
-        .iter()
-        .filter_map(|plugin| plugin.output())
-        .collect();
-    let stdout = output
-        .split("\n----------ERROR-------")
-        .next()
-        .unwrap_or("");
-    match report::parse(stdout) {
-        Ok(reports) => Ok(AnswerContent::Reports(reports)),
-        Err(problem) => report::parse_current(stdout)
-            .map(AnswerContent::Current)
-            .map_err(|_| problem.to_string()),
-    }
-}
-
-pub(super) async fn find(
-    transport: &SsmTransport,
-    since: Timestamp,
-    prefix: &str,
-) -> Result<Vec<SentCommand>, TransportError> {
-    let mut found = Vec::new();
-    let mut token = None;
-    loop {
-        let (commands, next) = page(transport, since, token).await?;
+    /// Those of which an answer is still missing.
+    fn open<'a>(&self, commands: &'a [SentCommand], now: Duration) -> Vec<&'a SentCommand> {
+        let mut known = self.known();
         for command in commands {
-            let Some(comment) = command
-                .comment()
-                .filter(|comment| comment.starts_with(prefix))
-            else {
-                continue;
-            };
-            let (Ok(comment), Some(id)) = (comment.parse::<Comment>(), command.command_id()) else {
-                continue;
-            };
-            let id = CommandId::new(id);
-            let mut instances: Vec<InstanceId> = command
-                .instance_ids()
-                .iter()
-                .map(|id| InstanceId::new(id.as_str()))
-                .collect();
-            if instances.is_empty() {
-                let rows = invocations(transport, &id, false).await?;
-                instances = rows
-                    .iter()
-                    .filter_map(|row| row.instance_id().map(InstanceId::new))
-                    .collect();
-            }
-            let at = command
-                .requested_date_time()
-                .map_or(since, |at| Timestamp::from_unix(at.secs()));
-            found.push(SentCommand {
-                command: id,
-                comment,
-                sent_at: at,
-                instances,
-            });
+            let track = known.commands.entry(command.command.clone());
+            track.or_insert_with(|| Track::new(command, now)).asked_at = now;
         }
-        token = next;
-        if token.is_none() {
-            return Ok(found);
+        known
+            .commands
+            .retain(|_, track| now.saturating_sub(track.asked_at) < FORGET);
+        let is_open = |command: &&SentCommand| {
+            let track = known.commands.get(&command.command);
+            track.is_some_and(|track| !track.is_done())
+        };
+        commands.iter().filter(is_open).collect()
+    }
+
+    /// Brings the counts of commands up to date.
+    async fn count(
+        &self,
+        caller: &Caller,
+        open: &[&SentCommand],
+        now: Duration,
+    ) -> Result<(), TransportError> {
+        let mut unseen: BTreeSet<&str> = open.iter().map(|c| c.command.as_str()).collect();
+        let mut seen = BTreeMap::new();
+        if self.known().crowded_until <= now {
+            let since = open.iter().map(|command| command.sent_at).min();
+            let since = since.unwrap_or_else(|| caller.clock.now()) - MARGIN;
+            let mut listing = Listing::since(caller, since);
+            let mut pages = 0;
+            while !unseen.is_empty() && pages < MAX_PAGES {
+                let Some(page) = listing.next().await? else {
+                    break;
+                };
+                pages += 1;
+                for command in page {
+                    let id = command.command_id().unwrap_or_default();
+                    if unseen.remove(id) {
+                        seen.insert(CommandId::from(id), Counts::of(&command));
+                    }
+                }
+            }
+            if pages == MAX_PAGES && !unseen.is_empty() {
+                self.known().crowded_until = now + CROWDED;
+            }
+        }
+        let mut known = self.known();
+        for command in open {
+            if let Some(track) = known.commands.get_mut(&command.command) {
+                track.counts = seen.get(&command.command).copied();
+            }
+        }
+        Ok(())
+    }
+
+    /// Those whose answers are worth a call now.
+    fn due<'a>(&self, open: &[&'a SentCommand], now: Duration) -> Vec<&'a SentCommand> {
+        let share = PARTIAL_SHARE.saturating_mul(u32::try_from(open.len()).unwrap_or(u32::MAX));
+        let interval = PARTIAL.max(share);
+        let known = self.known();
+        let is_due = |command: &&&SentCommand| {
+            let track = known.commands.get(&command.command);
+            track.is_some_and(|track| track.is_due(now, interval))
+        };
+        open.iter().filter(is_due).copied().collect()
+    }
+
+    async fn fetch(
+        &self,
+        caller: &Caller,
+        command: &SentCommand,
+        now: Duration,
+    ) -> Result<(), TransportError> {
+        let missing = |id: &InstanceId| {
+            let known = self.known();
+            let track = known.commands.get(&command.command);
+            track.is_some_and(|track| !track.answers.contains_key(id))
+        };
+        let mut answers = BTreeMap::new();
+        for invocation in results::invocations(caller, &command.command).await? {
+            let id = InstanceId::from(invocation.instance_id().unwrap_or_default());
+            if !missing(&id) {
+                continue;
+            }
+            if let Some(content) =
+                results::content(caller, &command.command, &id, &invocation).await?
+            {
+                let answer = Answer {
+                    command: command.command.clone(),
+                    instance: id.clone(),
+                    content,
+                };
+                answers.insert(id, answer);
+            }
+        }
+        if let Some(track) = self.known().commands.get_mut(&command.command) {
+            track.answers.extend(answers);
+            track.fetched = track.counts;
+            track.fetched_at = now;
+        }
+        Ok(())
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Track {
+    fn new(command: &SentCommand, now: Duration) -> Self {
+        Self {
+            expected: command.instances.iter().cloned().collect(),
+            answers: BTreeMap::new(),
+            counts: None,
+            fetched: None,
+            fetched_at: now,
+            asked_at: now,
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.expected.iter().all(|id| self.answers.contains_key(id))
+    }
+
+    fn is_due(&self, now: Duration, interval: Duration) -> bool {
+        let may_look = now.saturating_sub(self.fetched_at) >= interval;
+        match self.counts {
+            None => may_look,
+            Some(counts) => {
+                let changed = self.fetched != Some(counts);
+                let complete = counts.completed >= self.expected.len();
+                let worthwhile = counts.completed > 0 || counts.ended;
+                complete && changed || worthwhile && may_look && (changed || complete)
+            }
         }
     }
 }
 
-pub(super) async fn output(
-    transport: &SsmTransport,
-    command: &CommandId,
-    instance: &InstanceId,
-) -> Result<String, TransportError> {
-    let answer = transport
-        .call("GetCommandInvocation", Repeat::Read, || {
-            let request = transport.client.get_command_invocation();
-            request
-                .command_id(command.as_str())
-                .instance_id(instance.as_str())
-                .send()
-        })
-        .await;
-    match answer {
-        Ok(answer) => {
-            let stderr = answer.standard_error_content().unwrap_or("");
-            let stdout = answer.standard_output_content().unwrap_or("");
-            Ok(if stderr.is_empty() { stdout } else { stderr }.to_owned())
+impl Counts {
+    fn of(command: &Command) -> Self {
+        let status = command.status().map_or("", |status| status.as_str());
+        Self {
+            completed: usize::try_from(command.completed_count()).unwrap_or_default(),
+            ended: !matches!(status, "" | "Pending" | "InProgress" | "Cancelling"),
         }
-        // Seen right after a send (ssm.md §1.4): there is nothing yet.
-        Err(TransportError::Rejected { code, .. }) if code == "InvocationDoesNotExist" => {
-            Ok(String::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(5);
+
+    fn track(completed: usize, fetched: Option<usize>) -> Track {
+        let counts = |completed| Counts {
+            completed,
+            ended: false,
+        };
+        Track {
+            expected: ["i-0000000a", "i-0000000b"].map(InstanceId::from).into(),
+            answers: BTreeMap::new(),
+            counts: Some(counts(completed)),
+            fetched: fetched.map(counts),
+            fetched_at: Duration::ZERO,
+            asked_at: Duration::ZERO,
         }
-        Err(other) => Err(other),
+    }
+
+    #[test]
+    fn answers_are_fetched_when_they_are_all_there_and_seldom_before() {
+        for (completed, fetched, soon, later) in [
+            (0, None, false, false),
+            (1, None, false, true),
+            (1, Some(1), false, false),
+            (2, None, true, true),
+            (2, Some(1), true, true),
+            // All done by the counts, but the list still lacked one.
+            (2, Some(2), false, true),
+        ] {
+            let track = track(completed, fetched);
+            let due = |seconds| track.is_due(Duration::from_secs(seconds), INTERVAL);
+            assert_eq!((due(1), due(5)), (soon, later), "{completed} {fetched:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_list_does_not_show_is_looked_at_seldom() {
+        let track = Track {
+            counts: None,
+            ..track(0, None)
+        };
+        assert!(!track.is_due(Duration::from_secs(4), INTERVAL));
+        assert!(track.is_due(Duration::from_secs(5), INTERVAL));
     }
 }

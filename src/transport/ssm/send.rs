@@ -1,96 +1,67 @@
-//! SendCommand: up to 50 hosts, however different their scripts are.
+//! SendCommand: one attempt at a time, and only where the one before provably was not accepted.
 
-use super::super::{SendLimits, Sent, TransportError};
-use super::SsmTransport;
-use super::call::Repeat;
-use crate::host::payload::{self, PayloadError};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::batches::pack;
+use super::client::{Caller, Operation};
+use super::{DOCUMENT, inventory};
 use crate::model::id::{CommandId, InstanceId};
-use crate::model::task::{Comment, HostTask, SentCommand};
-use crate::transport::batch;
+use crate::model::task::{Comment, HostTask, Presence, SentCommand};
+use crate::transport::batch::MAX_INSTANCES;
+use crate::transport::{SendLimits, Sent, TransportError};
 
-/// AWS's own document for shell scripts.
-const DOCUMENT: &str = "AWS-RunShellScript";
+const SEND: Operation = Operation {
+    name: "SendCommand",
+    reads: false,
+};
 
-/// Cuts tasks into commands: 50 instances, or fewer where their payload would not fit.
-pub(super) fn batches(tasks: Vec<HostTask>) -> Result<Vec<Vec<HostTask>>, TransportError> {
-    let mut done = Vec::new();
-    let mut left: Vec<Vec<HostTask>> = batch::split(tasks, batch::MAX_INSTANCES);
-    left.reverse();
-    while let Some(mut part) = left.pop() {
-        let bytes = payload::size(&pack(&part)?);
-        if bytes <= payload::LIMIT {
-            done.push(part);
-        } else if part.len() == 1 {
-            let host = part[0].host.to_string();
-            return Err(TransportError::TooLarge {
-                host,
-                bytes,
-                limit: payload::LIMIT,
-            });
-        } else {
-            let second = part.split_off(part.len().div_ceil(2));
-            left.extend([second, part]);
-        }
-    }
-    Ok(done)
-}
+/// The waves are fleet's: the service is never to stop in the middle of one, nor to hold hosts of
+/// it back.
+const MAX_ERRORS: &str = "100%";
+const MAX_CONCURRENCY: &str = "50";
 
-fn pack(tasks: &[HostTask]) -> Result<Vec<String>, TransportError> {
-    payload::pack(tasks).map_err(|error| match error {
-        PayloadError::Platform(host) => TransportError::Platform {
-            host: host.to_string(),
-        },
-        other => TransportError::Rejected {
-            operation: "SendCommand",
-            code: "payload".to_owned(),
-            message: other.to_string(),
-        },
-    })
-}
-
+/// See [`crate::transport::Transport::send`].
 pub(super) async fn send(
-    transport: &SsmTransport,
+    caller: &Caller,
     comment: &Comment,
-    tasks: &[HostTask],
+    batch: &[HostTask],
     limits: SendLimits,
 ) -> Result<Sent, TransportError> {
-    let mut tasks: Vec<HostTask> = tasks.to_vec();
+    let mut tasks = batch.to_vec();
     let mut rejected = Vec::new();
     while !tasks.is_empty() {
-        let sent_at = transport.clock.now();
-        match attempt(transport, comment, &tasks, limits).await {
+        let sent_at = caller.clock.now();
+        match attempt(caller, comment, &tasks, limits).await {
             Ok(command) => {
-                let instances = tasks.into_iter().map(|task| task.instance).collect();
                 let command = SentCommand {
                     command,
                     comment: comment.clone(),
                     sent_at,
-                    instances,
+                    instances: tasks.into_iter().map(|task| task.instance).collect(),
                 };
                 return Ok(Sent {
                     command: Some(command),
                     rejected,
                 });
             }
-            Err(TransportError::Rejected { code, message, .. }) if code == "InvalidInstanceId" => {
-                let bad = named(&tasks, &message);
-                let bad = if bad.is_empty() {
-                    unreachable(transport, &tasks).await?
-                } else {
-                    bad
-                };
+            Err(TransportError::Rejected {
+                operation,
+                code,
+                message,
+            }) if SINKS_THE_BATCH.contains(&code.as_str()) => {
+                let bad = bad_instances(caller, &tasks, &code, &message).await?;
                 if bad.is_empty() {
-                    let operation = "SendCommand";
                     return Err(TransportError::Rejected {
                         operation,
                         code,
                         message,
                     });
                 }
-                tasks.retain(|task| !bad.contains(&task.instance));
-                rejected.extend(bad.into_iter().map(|id| (id, message.clone())));
+                tasks.retain(|task| !bad.contains_key(&task.instance));
+                rejected.extend(bad);
             }
-            Err(other) => return Err(other),
+            Err(error) => return Err(error),
         }
     }
     Ok(Sent {
@@ -99,65 +70,120 @@ pub(super) async fn send(
     })
 }
 
+/// Errors about some of the instances that refuse the whole call.
+const SINKS_THE_BATCH: &[&str] = &["InvalidInstanceId", "UnsupportedPlatformType"];
+
+/// The instances that an error is about, with the reason: those it names, else those that are not
+/// online. None: it is about something else.
+async fn bad_instances(
+    caller: &Caller,
+    tasks: &[HostTask],
+    code: &str,
+    message: &str,
+) -> Result<BTreeMap<InstanceId, String>, TransportError> {
+    let ids: Vec<InstanceId> = tasks.iter().map(|task| task.instance.clone()).collect();
+    let named: BTreeMap<_, _> = ids
+        .iter()
+        .filter(|id| named_in(message, id))
+        .map(|id| (id.clone(), format!("{code}: {message}")))
+        .collect();
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let presences = inventory::inventory(caller, &ids).await?;
+    let offline = presences
+        .into_iter()
+        .filter_map(|(id, presence)| match presence {
+            Presence::Offline(reason) => Some((id, reason)),
+            Presence::Online(_) => None,
+        });
+    Ok(offline.collect())
+}
+
+/// Whether a message names an id, and not one that only begins with it.
+pub(super) fn named_in(message: &str, id: &InstanceId) -> bool {
+    message
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))
+        .any(|word| word == id.as_str())
+}
+
 async fn attempt(
-    transport: &SsmTransport,
+    caller: &Caller,
     comment: &Comment,
     tasks: &[HostTask],
     limits: SendLimits,
 ) -> Result<CommandId, TransportError> {
-    let commands = pack(tasks)?;
-    // Outside 5 s to 48 h the agent silently takes one hour instead (ssm.md §1.1).
-    let execution = limits.execution.as_secs().clamp(5, 172_800);
-    let delivery =
-        i32::try_from(limits.delivery.as_secs().clamp(30, 2_592_000)).unwrap_or(i32::MAX);
-    let answer = transport
-        .call("SendCommand", Repeat::Never, || {
-            transport
-                .client
-                .send_command()
-                .document_name(DOCUMENT)
-                .set_instance_ids(Some(
-                    tasks.iter().map(|task| task.instance.to_string()).collect(),
-                ))
-                .comment(comment.to_string())
-                .timeout_seconds(delivery)
-                // The waves are fleet's: one bad host must not stop the others.
-                .max_concurrency("50")
-                .max_errors("100%")
-                .parameters("commands", commands.clone())
-                .parameters("executionTimeout", vec![execution.to_string()])
-                .send()
-        })
-        .await?;
-    let id = answer.command().and_then(|command| command.command_id());
-    id.map(CommandId::new)
+    debug_assert!(
+        tasks.len() <= MAX_INSTANCES,
+        "batches cuts at {MAX_INSTANCES}"
+    );
+    let request = caller
+        .client
+        .send_command()
+        .document_name(DOCUMENT)
+        .set_instance_ids(Some(
+            tasks.iter().map(|task| task.instance.to_string()).collect(),
+        ))
+        .comment(comment.to_string())
+        .timeout_seconds(delivery_seconds(limits.delivery))
+        .parameters("commands", pack(tasks)?)
+        .parameters(
+            "executionTimeout",
+            vec![execution_seconds(limits.execution).to_string()],
+        )
+        .max_errors(MAX_ERRORS)
+        .max_concurrency(MAX_CONCURRENCY);
+    let output = caller.call(SEND, || request.clone().send()).await?;
+    output
+        .command
+        .and_then(|command| command.command_id)
+        .map(CommandId::from)
         .ok_or_else(|| TransportError::Ambiguous {
-            operation: "SendCommand",
+            operation: SEND.name,
             source: "the answer names no command".into(),
         })
 }
 
-/// The instances of these tasks that a message names.
-fn named(tasks: &[HostTask], message: &str) -> Vec<InstanceId> {
-    let words: Vec<&str> = message
-        .split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))
-        .collect();
-    tasks
-        .iter()
-        .map(|task| &task.instance)
-        .filter(|id| words.contains(&id.as_str()))
-        .cloned()
-        .collect()
+/// TimeoutSeconds: 30 s to 30 d (botocore `ssm/2014-11-06`).
+fn delivery_seconds(delivery: Duration) -> i32 {
+    i32::try_from(delivery.as_secs().clamp(30, 2_592_000)).unwrap_or(2_592_000)
 }
 
-/// Where the message names nobody: those that cannot be reached.
-async fn unreachable(
-    transport: &SsmTransport,
-    tasks: &[HostTask],
-) -> Result<Vec<InstanceId>, TransportError> {
-    let ids: Vec<InstanceId> = tasks.iter().map(|task| task.instance.clone()).collect();
-    let found = super::inventory::look(transport, &ids).await?;
-    let offline =
-        |id: &InstanceId| !matches!(found.get(id), Some(crate::model::task::Presence::Online(_)));
-    Ok(ids.into_iter().filter(|id| offline(id)).collect())
+/// `executionTimeout`: 5 s to 48 h; what is outside the agent silently takes for 3,600 s.
+fn execution_seconds(execution: Duration) -> u64 {
+    execution.as_secs().clamp(5, 172_800)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_named_only_as_a_whole_word() {
+        let id = InstanceId::from("i-0123abcd");
+        for named in [
+            "Instances [[i-0123abcd]] not in a valid state",
+            "i-0123abcd, i-1",
+        ] {
+            assert!(named_in(named, &id), "{named}");
+        }
+        for other in [
+            "",
+            "no ids",
+            "Instances [[i-0123abcd012345678]]",
+            "mi-0123abcd",
+        ] {
+            assert!(!named_in(other, &id), "{other}");
+        }
+    }
+
+    #[test]
+    fn timeouts_stay_where_the_service_and_the_agent_take_them() {
+        let seconds = Duration::from_secs;
+        assert_eq!(delivery_seconds(seconds(1)), 30);
+        assert_eq!(delivery_seconds(seconds(120)), 120);
+        assert_eq!(delivery_seconds(seconds(u64::MAX)), 2_592_000);
+        assert_eq!(execution_seconds(seconds(0)), 5);
+        assert_eq!(execution_seconds(seconds(1_000_000)), 172_800);
+    }
 }
