@@ -137,7 +137,7 @@ impl Repository {
             let here = self.tip(ours)?;
             match there {
                 Some(there) if Some(&there) != here.as_ref() => {
-                    wanted.push(format!("+{theirs}:{ours}"))
+                    wanted.push(format!("+{theirs}:{ours}"));
                 }
                 None if here.is_some() => self.remove_ref(ours)?,
                 _ => {}
@@ -262,7 +262,7 @@ fn one_line(stderr: &str) -> String {
             line.strip_prefix("fatal: ")
                 .or_else(|| line.strip_prefix("error: "))
         })
-        .or_else(|| lines().last())
+        .or_else(|| lines().next_back())
         .unwrap_or("git said nothing")
         .to_owned()
 }

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod fixture;
+mod kill;
 mod ledger;
 mod runner;
 mod sandbox;

@@ -98,10 +98,10 @@ pub(super) fn judge(before: &Records, now: &Records, commit: &LedgerCommit) -> R
             return Err(format!("it writes {} twice", file(write)));
         }
         match write {
-            Write::Plan(id, plan) => {
-                if before.plan(id).is_some() || now.plan(id).is_some_and(|was| *was != **plan) {
-                    return Err(format!("plan.json of {id} is written once and for all"));
-                }
+            Write::Plan(id, plan)
+                if before.plan(id).is_some() || now.plan(id).is_some_and(|was| *was != **plan) =>
+            {
+                return Err(format!("plan.json of {id} is written once and for all"));
             }
             Write::Wave(id, wave) => judge_wave(before, now, id, wave)?,
             Write::Environment(record) if record.sequence < now.environment.sequence => {
