@@ -19,7 +19,8 @@ open_service() {
     service=$1 state=$host_folder/$1
     open_folder "$service"
     read_current || refuse "$state/current is not one that fleet has written"
-    close_interrupted || ! anything_open || say_problem "a step of $service that was cut off could not be closed"
+    close_interrupted
+    ! anything_open || say_problem "a step of $service that was cut off could not be closed"
 }
 
 # The stored report or `untouched` of each step; shorter where they do not fit together.

@@ -13,7 +13,6 @@ close_interrupted() {
             put_current && read_current || return
         fi
     done
-    forget_run
     step=$own
 }
 
@@ -37,7 +36,7 @@ close_step() {
     read_pairs marker "$REPLY"
     folder=$1 log=$1/log step=${task[step]:-${marker[step]}}
     began=${marker[began]} touched=${marker[touched]:-1}
-    previous=${marker[previous]} before=$previous
+    previous=${marker[previous]:-${current[version]}} before=$previous
     is_number "$began" || printf -v began '%(%s)T' -1
     cut=${marker[phase]:-deploy}
     phase=$cut marked=1

@@ -32,6 +32,7 @@ take_step() {
     read_current || refuse "$state/current is not one that fleet has written"
     close_interrupted   # 4
     closed=$?
+    forget_run
     load_task "${part_texts[0]}"
     ! has_report || say_report_again
     began=$began_here clock_started=$clock_here log=

@@ -80,7 +80,7 @@ current_text() {
 }
 
 # flush PATH…: to the disk. An old `sync` that knows no arguments flushes everything.
-flush() { sync "$@" 2>/dev/null; }
+flush() { sync "$@"; }
 
 # load_task TEXT: the step that the following functions are about, from its step.env.
 load_task() {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -40,10 +42,14 @@ else echo "$FLEET_PREVIOUS_VERSION" >"$FLEET_ROOT/version"; fi
 "#;
 
 pub(super) struct Host {
-    pub(super) folder: tempfile::TempDir,
-    /// Folders before the others on PATH.
-    pub(super) path: Vec<PathBuf>,
-    pub(super) bash: Option<PathBuf>,
+    _folder: tempfile::TempDir,
+    /// FLEET_ROOT: the folder, or something mounted in it.
+    pub(super) root: PathBuf,
+    /// A folder before the others on PATH, or instead of them.
+    path: Option<PathBuf>,
+    only: bool,
+    /// Whom the runner runs as, where not as the test.
+    user: Option<u32>,
 }
 
 /// One run's end.
@@ -202,10 +208,13 @@ pub(super) fn task(work: Work) -> HostTask {
 
 impl Host {
     pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
         Self {
-            folder: tempfile::tempdir().unwrap(),
-            path: Vec::new(),
-            bash: None,
+            root: folder.path().to_owned(),
+            _folder: folder,
+            path: None,
+            only: false,
+            user: None,
         }
     }
 
@@ -219,7 +228,7 @@ impl Host {
     }
 
     pub(super) fn path(&self, relative: &str) -> PathBuf {
-        self.folder.path().join(relative)
+        self.root.join(relative)
     }
 
     pub(super) fn read(&self, relative: &str) -> String {
@@ -275,40 +284,79 @@ impl Host {
         self.spawn_lines(&lines, INSTANCE)
     }
 
+    /// Runs a command whose own file lies here on another root.
+    pub(super) fn run_with_root(&self, lines: &[String], root: &Path) -> Ran {
+        finish(self.spawn_at(lines, INSTANCE, root))
+    }
+
     fn spawn_lines(&self, lines: &[String], instance: &str) -> Child {
-        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let script = self.path(&format!("command-{number}"));
-        fs::write(&script, lines.join("\n") + "\n").unwrap();
-        make_executable(&script);
-        let system =
-            std::env::split_paths("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        let path = std::env::join_paths(self.path.iter().cloned().chain(system)).unwrap();
-        let mut command = Command::new("sh");
+        self.spawn_at(lines, instance, &self.root)
+    }
+
+    fn spawn_at(&self, lines: &[String], instance: &str, root: &Path) -> Child {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let written = self.path(&format!("written-{number}"));
+        fs::write(&written, lines.join("\n") + "\n").unwrap();
+        let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        let path = match &self.path {
+            Some(path) if self.only => path.to_str().unwrap().to_owned(),
+            Some(path) => format!("{}:{system}", path.display()),
+            None => system.to_owned(),
+        };
+        // A copy made by another process: what a process with threads has just written may still be
+        // open for writing in a child of another thread, and such a file cannot be run.
+        let copy = "/usr/bin/install -m 0755 \"$1\" \"$2\" && exec /bin/sh -c \"$2\"";
+        let mut command = Command::new("/bin/sh");
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command
-            .arg("-c")
-            .arg(&script)
+            .args(["-c", copy, "sh"])
+            .arg(&written)
+            .arg(self.path(&format!("command-{number}")))
             .env_clear()
             .env("PATH", path)
-            .env("FLEET_ROOT", self.folder.path())
+            .env("FLEET_ROOT", root)
             .env("AWS_SSM_INSTANCE_ID", instance)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0);
-        command.spawn().unwrap()
+            .process_group(0)
+            .spawn()
+            .unwrap()
     }
 
-    /// An executable that comes before the host's own of that name.
+    /// From now on its folder belongs to nobody, who also runs the runner.
+    pub(super) fn as_nobody(&mut self) {
+        let nobody = 65_534;
+        let mut chown = Command::new("chown");
+        chown.arg("-R").arg(nobody.to_string()).arg(&self.root);
+        assert!(chown.status().unwrap().success());
+        self.user = Some(nobody);
+    }
+
+    /// An executable that comes before the system's own of that name.
     pub(super) fn shadow(&mut self, name: &str, text: &str) {
         let folder = self.path("shadow");
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join(name);
         fs::write(&file, text).unwrap();
-        make_executable(&file);
-        if self.path.is_empty() {
-            self.path.push(folder);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        self.path = Some(folder);
+    }
+
+    /// Nothing on PATH but these of the system's own.
+    pub(super) fn tools(&mut self, names: &[&str]) {
+        let folder = self.path("tools");
+        fs::create_dir_all(&folder).unwrap();
+        for name in names {
+            let found = ["/usr/bin", "/bin"].map(|at| Path::new(at).join(name));
+            let tool = found.iter().find(|path| path.exists()).unwrap();
+            symlink(tool, folder.join(name)).unwrap();
         }
+        self.path = Some(folder);
+        self.only = true;
     }
 
     /// Waits until a file is there.
@@ -339,11 +387,6 @@ pub(super) fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(start.elapsed() < Duration::from_secs(30), "never: {what}");
         sleep(Duration::from_millis(10));
     }
-}
-
-pub(super) fn make_executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// The instance of another host.
