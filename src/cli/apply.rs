@@ -11,7 +11,7 @@ use super::ui::Format;
 use super::workspace::{self, Books};
 use crate::ledger::Ledger as _;
 use crate::model::id::EnvironmentName;
-use crate::model::ledger::{RolloutLedger, RolloutRecord};
+use crate::model::ledger::{RolloutLedger, RolloutRecord, RolloutState};
 use crate::model::plan::HeldReason;
 use crate::reconcile::{self, ApplyOptions, ExitClass, Pass, PassOutcome};
 use crate::reporter;
@@ -231,20 +231,19 @@ async fn tell(
 
 fn summary(pass: &Pass) -> String {
     let of = |record: &RolloutRecord| {
-        format!(
-            "{} on {} of {}",
-            words(record.state.as_str()),
-            record.completed,
-            plural(record.total, "host")
-        )
+        let state = words(record.state.as_str());
+        let hosts = format!("{} of {}", record.completed, plural(record.total, "host"));
+        match record.state {
+            RolloutState::Succeeded => format!("{state} on {hosts}"),
+            _ => format!("{state}: {}; {hosts} changed", record.reason),
+        }
     };
     match &pass.outcome {
         PassOutcome::Unchanged => match pass.plan.as_ref().map_or(0, |plan| plan.held.len()) {
             0 => "no changes".to_owned(),
             held => format!("no changes, {held} held{}", why_held(pass)),
         },
-        PassOutcome::Ended(record) => of(record),
-        PassOutcome::Paused(record) => format!("{}: {}", of(record), record.reason),
+        PassOutcome::Ended(record) | PassOutcome::Paused(record) => of(record),
         PassOutcome::Held { reason, .. } => format!("held: {reason}"),
         PassOutcome::AllOffline => {
             "every host that would change is offline; they are caught up later".to_owned()

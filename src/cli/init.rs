@@ -15,13 +15,13 @@ use super::{Context, example, workspace};
 /// there already it only writes the files. No file is overwritten.
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// Where
-    #[arg(value_name = "DIR", default_value = ".")]
-    folder: PathBuf,
+    /// Where [default: the current folder]
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
 }
 
 pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<Exit, CliError> {
-    let folder = &args.folder;
+    let folder = args.folder.as_deref().unwrap_or(Path::new("."));
     if context.repo.is_some() {
         return Err(CliError::usage(
             "init makes a new repository: give its folder instead of --repo",
@@ -29,7 +29,9 @@ pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<Exit, CliError> 
     }
     let is_new = !folder.join(".git").exists();
     if is_new {
-        refuse_inner_folder(folder)?;
+        if args.folder.is_none() {
+            refuse_inner_folder(folder)?;
+        }
         check_identity(folder)?;
     }
     write_example(folder)?;
@@ -52,7 +54,8 @@ pub(crate) fn run(context: &Context, args: &InitArgs) -> Result<Exit, CliError> 
     Ok(Exit::Done)
 }
 
-/// A repository in a folder of another one is hardly ever meant: fleet reads the root of a repository.
+/// A repository in a folder of another one is hardly ever meant where nobody named that folder:
+/// fleet reads the root of a repository.
 fn refuse_inner_folder(folder: &Path) -> Result<(), CliError> {
     let nearest = folder
         .ancestors()

@@ -8,6 +8,7 @@ mod apply;
 mod bump;
 mod controller;
 mod decide;
+mod demo;
 mod desired;
 mod error;
 mod example;
@@ -79,6 +80,7 @@ struct GlobalArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
     Init(init::InitArgs),
     Validate(validate::ValidateArgs),
     Render(render::RenderArgs),
@@ -168,7 +170,8 @@ impl Command {
             | Self::Status(_)
             | Self::Sandbox(_) => true,
             Self::Rollout(command) => command.has_json(),
-            Self::Init(_)
+            Self::Demo(_)
+            | Self::Init(_)
             | Self::Render(_)
             | Self::Continue(_)
             | Self::Retry(_)
@@ -180,6 +183,7 @@ impl Command {
 
     async fn run(self, context: &Context) -> Result<Exit, CliError> {
         match self {
+            Self::Demo(args) => demo::run(context, &args),
             Self::Init(args) => init::run(context, &args),
             Self::Validate(args) => validate::run(context, &args),
             Self::Render(args) => render::run(context, &args),

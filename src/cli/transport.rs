@@ -36,6 +36,7 @@ impl Connection {
                 // The manifest's rules leave no environment without a transport.
                 Some(TransportSettings::Sandbox) | None => {
                     let root = repository.work_dir().join(workspace::SANDBOX);
+                    let is_new = !root.exists();
                     let mut options = SandboxOptions::new(
                         root,
                         std::env::vars_os().collect(),
@@ -55,7 +56,7 @@ impl Connection {
                         })
                         .collect();
                     let handle = sandbox::connect_or_start(options).await?;
-                    if handle.is_started_here() {
+                    if is_new {
                         context.ui.tell(&format!(
                             "sandbox: scripts really run on this machine, below {}/hosts\n",
                             workspace::SANDBOX
