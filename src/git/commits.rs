@@ -188,11 +188,13 @@ impl Repository {
         Ok(git.find_blob(id).map_err(read())?.content().to_vec())
     }
 
-    /// The newest commit up to `from` that changed a folder, along first parents.
+    /// The newest commit up to `from` that changed a folder, along first parents. `known` is what
+    /// the answer was for an earlier `from`: the walk ends there.
     pub(crate) fn last_change_of(
         &self,
         from: &Revision,
         folder: &str,
+        known: Option<(Revision, Option<Revision>)>,
     ) -> Result<Option<Revision>, GitError> {
         let git = self.lock_git();
         let read = || GitError::library("walk the ledger");
@@ -201,7 +203,15 @@ impl Repository {
         };
         let mut commit = git.find_commit(oid(from)?).map_err(read())?;
         let mut here = entry(&commit).map_err(read())?;
-        while let Ok(parent) = commit.parent(0) {
+        let (known_at, known) = match known {
+            Some((at, known)) => (Some(oid(&at)?), known),
+            None => (None, None),
+        };
+        loop {
+            if Some(commit.id()) == known_at {
+                return Ok(known);
+            }
+            let Ok(parent) = commit.parent(0) else { break };
             let before = entry(&parent).map_err(read())?;
             if before != here {
                 break;

@@ -45,8 +45,11 @@ impl Repository {
     /// # Errors
     /// There is none, or it has no work tree.
     pub fn discover(folder: &Path) -> Result<Self, GitError> {
-        let git = git2::Repository::discover(folder).map_err(|_| GitError::NotARepository {
-            folder: folder.to_owned(),
+        let git = git2::Repository::discover(folder).map_err(|source| match source.code() {
+            git2::ErrorCode::NotFound => GitError::NotARepository {
+                folder: folder.to_owned(),
+            },
+            _ => GitError::library("open the repository")(source),
         })?;
         let work_dir = git
             .workdir()
@@ -60,6 +63,14 @@ impl Repository {
             common_dir,
             work_dir,
         })
+    }
+
+    /// Opens the repository again: libgit2 keeps commits of a shallow clone as they were.
+    fn reopen(&self) -> Result<(), GitError> {
+        let mut git = self.lock_git();
+        *git =
+            git2::Repository::open(git.path()).map_err(GitError::library("open the repository"))?;
+        Ok(())
     }
 
     /// The root of the work tree.

@@ -6,6 +6,7 @@
 mod example;
 mod fixture;
 mod kill;
+mod lab;
 mod ledger;
 mod runner;
 mod sandbox;

@@ -1,6 +1,7 @@
 //! The compare-and-swap push: an environment's commit is made on the tip that was decided on, or
 //! not at all (protocol §2).
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::super::{Committed, LedgerError};
@@ -17,11 +18,18 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 impl Inner {
     pub(super) fn commit(&self, commit: &LedgerCommit) -> Result<Committed, LedgerError> {
+        // Environments of one process would only take the branch from one another.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let environment = &commit.environment;
         let mut base = commit.base.clone();
         for attempt in 0..=TRIES {
+            self.check_descent()?;
             let tip = self.tip()?;
-            let there = self.environment_tip(tip.as_ref(), &commit.environment)?;
-            base = self.own_unclear(&commit.environment, base, there.as_ref());
+            if let Some(tip) = &tip {
+                self.check_format(tip)?;
+            }
+            let there = self.environment_tip(tip.as_ref(), environment)?;
+            base = self.own_unclear(environment, base, there.as_ref());
             if there != base {
                 return Ok(Committed::Lost(there));
             }
@@ -32,19 +40,16 @@ impl Inner {
             if self.publish(commit, tip.as_ref(), &base, &made)? {
                 self.repository
                     .set_ref(crate::git::SEEN, &self.tip()?.unwrap_or(made.clone()))?;
-                self.unclear().remove(&commit.environment);
-                return Ok(Committed::Accepted(made));
+                self.unclear().remove(environment);
+                // A commit without news does not move its environment's tip.
+                let moved = self.environment_tip(Some(&made), environment)?;
+                return Ok(Committed::Accepted(moved.unwrap_or(made)));
             }
         }
-        Err(LedgerError::Rejected {
-            remote: self
-                .branches
-                .remote
-                .clone()
-                .unwrap_or_else(|| "none".to_owned()),
-            branch: self.branches.ledger_branch.clone(),
-            message: format!("the branch moved {TRIES} times while it was written"),
-        })
+        let tip = self.tip()?;
+        Ok(Committed::Lost(
+            self.environment_tip(tip.as_ref(), environment)?,
+        ))
     }
 
     /// Makes the branch point at a commit; false where foreign commits came first, fetched by now.
@@ -60,7 +65,7 @@ impl Inner {
         let Some(remote) = &self.branches.remote else {
             return Ok(self.repository.compare_and_swap(&reference, tip, made)?);
         };
-        let outcome = self.repository.push(remote, made, branch)?;
+        let outcome = self.repository.push(remote, branch, tip, made)?;
         if outcome == PushOutcome::Accepted {
             self.repository.set_ref(&reference, made)?;
             return Ok(true);
@@ -77,10 +82,10 @@ impl Inner {
         // Whatever it was: what the remote has now decides.
         self.fetch()?;
         let now = self.tip()?;
-        if self
-            .environment_tip(now.as_ref(), &commit.environment)?
-            .as_ref()
-            == Some(made)
+        if let Some(now) = &now
+            && self.repository.contains(now, made)?
+            && self.environment_tip(Some(now), &commit.environment)?
+                == self.environment_tip(Some(made), &commit.environment)?
         {
             return Ok(true);
         }
@@ -99,7 +104,7 @@ impl Inner {
     }
 
     /// Where the environment's tip is a commit of ours whose push had no clear answer, and that was
-    /// made on this base, it takes the base's place.
+    /// made on this base, or on others of that kind that were, it takes the base's place.
     fn own_unclear(
         &self,
         environment: &EnvironmentName,
@@ -107,25 +112,15 @@ impl Inner {
         there: Option<&Revision>,
     ) -> Option<Revision> {
         let unclear = self.unclear();
-        let ours = unclear.get(environment).into_iter().flatten();
-        match ours
-            .into_iter()
-            .find(|ours| Some(&ours.commit) == there && ours.base == base)
-        {
-            Some(ours) => Some(ours.commit.clone()),
-            None => base,
+        let ours = unclear.get(environment).map_or(&[][..], Vec::as_slice);
+        let mut at = there;
+        while let Some(found) = ours.iter().find(|ours| Some(&ours.commit) == at) {
+            if found.base == base {
+                return there.cloned();
+            }
+            at = found.base.as_ref();
         }
-    }
-
-    pub(super) fn environment_tip(
-        &self,
-        tip: Option<&Revision>,
-        environment: &EnvironmentName,
-    ) -> Result<Option<Revision>, LedgerError> {
-        match tip {
-            Some(tip) => Ok(self.repository.last_change_of(tip, environment.as_str())?),
-            None => Ok(None),
-        }
+        base
     }
 
     fn make(&self, commit: &LedgerCommit, tip: Option<&Revision>) -> Result<Revision, LedgerError> {

@@ -35,8 +35,13 @@ struct Inner {
     branches: Branches,
     fleet: FleetName,
     random: Arc<dyn Random>,
-    /// Host files by blob: a pass parses what changed since the last one.
-    hosts: Mutex<HashMap<String, Arc<HostRecord>>>,
+    /// Host files by environment and blob: a pass parses what changed since the last one.
+    hosts: Mutex<HashMap<EnvironmentName, HashMap<String, Arc<HostRecord>>>>,
+    /// The ledger's tip that was last looked at, and the environment's tip there: a pass walks
+    /// what came since.
+    tips: Mutex<HashMap<EnvironmentName, (Revision, Option<Revision>)>>,
+    /// One commit at a time.
+    turn: Mutex<()>,
     /// Our own commits whose push had no clear answer, by environment: when one turns out to be
     /// in, what comes next is made on it.
     unclear: Mutex<BTreeMap<EnvironmentName, Vec<Unclear>>>,
@@ -63,6 +68,8 @@ impl GitLedger {
                 fleet,
                 random,
                 hosts: Mutex::default(),
+                tips: Mutex::default(),
+                turn: Mutex::default(),
                 unclear: Mutex::default(),
             }),
         }
@@ -115,7 +122,10 @@ impl Ledger for GitLedger {
     ) -> Result<Option<RolloutLedger>, LedgerError> {
         let (environment, id) = (environment.clone(), id.clone());
         self.blocking(move |inner| match inner.tip()? {
-            Some(tip) => inner.rollout(&tip, &environment, &id),
+            Some(tip) => {
+                inner.check_format(&tip)?;
+                inner.rollout(&tip, &environment, &id)
+            }
             None => Ok(None),
         })
         .await

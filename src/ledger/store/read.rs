@@ -1,7 +1,7 @@
 //! Reading an environment: its own files only, and of those only what changed since the last time.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -24,7 +24,7 @@ impl Inner {
         };
         self.check_format(&tip)?;
         let mut ledger = EnvironmentLedger {
-            tip: self.repository.last_change_of(&tip, name.as_str())?,
+            tip: self.environment_tip(Some(&tip), name)?,
             ledger_revision: Some(tip.clone()),
             hosts: self.hosts(&tip, name)?,
             ..EnvironmentLedger::default()
@@ -50,6 +50,25 @@ impl Inner {
         Ok(ledger)
     }
 
+    /// The newest commit up to the ledger's tip that changed an environment's folder.
+    pub(super) fn environment_tip(
+        &self,
+        tip: Option<&Revision>,
+        name: &EnvironmentName,
+    ) -> Result<Option<Revision>, LedgerError> {
+        let Some(tip) = tip else { return Ok(None) };
+        let known = self.tips().get(name).cloned();
+        let folder = name.as_str();
+        let found = self.repository.last_change_of(tip, folder, known)?;
+        self.tips()
+            .insert(name.clone(), (tip.clone(), found.clone()));
+        Ok(found)
+    }
+
+    fn tips(&self) -> MutexGuard<'_, HashMap<EnvironmentName, (Revision, Option<Revision>)>> {
+        self.tips.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Refuses a ledger that a newer fleet wrote.
     pub(super) fn check_format(&self, tip: &Revision) -> Result<(), LedgerError> {
         let format: Option<Format> = self.file(tip, files::LEDGER)?;
@@ -73,8 +92,9 @@ impl Inner {
         name: &EnvironmentName,
     ) -> Result<BTreeMap<HostName, HostRecord>, LedgerError> {
         let folder = files::hosts(name);
-        let mut known = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut fresh = HashMap::new();
+        let mut all = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.entry(name.clone()).or_default();
+        let mut current = HashMap::with_capacity(known.len());
         let mut hosts = BTreeMap::new();
         for (file, blob) in self.repository.files_in(tip, &folder)? {
             let path = format!("{folder}/{file}");
@@ -88,15 +108,14 @@ impl Inner {
             let record = match known.get(&blob) {
                 Some(record) => Arc::clone(record),
                 None => {
-                    let record =
-                        Arc::new(files::decode(&path, tip, &self.repository.blob(&blob)?)?);
-                    fresh.insert(blob, Arc::clone(&record));
-                    record
+                    let bytes = self.repository.blob(&blob)?;
+                    Arc::new(files::decode(&path, tip, &bytes)?)
                 }
             };
             hosts.insert(HostName::new(host), HostRecord::clone(&record));
+            current.insert(blob, record);
         }
-        known.extend(fresh);
+        *known = current;
         Ok(hosts)
     }
 

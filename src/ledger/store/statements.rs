@@ -48,7 +48,7 @@ impl Inner {
                     .compare_and_swap(&reference, tip.as_ref(), &made)?,
                 Some(remote) => {
                     let branch = &self.branches.statements_branch;
-                    match self.repository.push(remote, &made, branch)? {
+                    match self.repository.push(remote, branch, tip.as_ref(), &made)? {
                         PushOutcome::Accepted => {
                             self.repository.set_ref(&reference, &made)?;
                             true
