@@ -82,7 +82,13 @@ impl Repository {
             match bytes {
                 Some(bytes) => {
                     let blob = git.blob(bytes).map_err(make())?;
-                    update.upsert(path, blob, git2::FileMode::Blob);
+                    let executable = i32::from(git2::FileMode::BlobExecutable);
+                    let was = before.get_path(Path::new(path)).map(|it| it.filemode());
+                    let mode = match was {
+                        Ok(mode) if mode == executable => git2::FileMode::BlobExecutable,
+                        _ => git2::FileMode::Blob,
+                    };
+                    update.upsert(path, blob, mode);
                 }
                 None if before.get_path(Path::new(path)).is_ok() => {
                     update.remove(path);

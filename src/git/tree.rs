@@ -34,17 +34,24 @@ impl Repository {
         Ok(tree)
     }
 
-    /// The manifests and templates as they lie in the work tree; what git ignores is not there.
+    /// The manifests and templates as they lie in the work tree; what git ignores and does not
+    /// track is not there.
     pub fn tree_of_work_dir(&self) -> Result<Tree, GitError> {
         let git = self.lock_git();
-        let mut tree = Tree::default();
+        let index = || GitError::library("read the index");
+        let mut work = WorkTree {
+            git: &git,
+            index: git.index().map_err(index())?,
+            tree: Tree::default(),
+        };
+        work.index.read(false).map_err(index())?;
         for name in ROOTS {
             let path = self.work_dir.join(name);
             if fs::symlink_metadata(&path).is_ok() {
-                walk_files(&git, &path, name, &mut tree, 0)?;
+                work.walk(&path, name, 0)?;
             }
         }
-        Ok(tree)
+        Ok(work.tree)
     }
 
     /// The commit that a name stands for.
@@ -99,43 +106,55 @@ fn walk(
     Ok(())
 }
 
-fn walk_files(
-    git: &git2::Repository,
-    path: &Path,
-    name: &str,
-    tree: &mut Tree,
-    depth: usize,
-) -> Result<(), GitError> {
-    if git.is_path_ignored(name).unwrap_or(false) {
-        return Ok(());
-    }
-    let failed = |source| GitError::File {
-        what: "read",
-        path: path.to_owned(),
-        source,
-    };
-    let metadata = fs::symlink_metadata(path).map_err(failed)?;
-    let content = if metadata.is_symlink() {
-        Entry::Link(
-            fs::read_link(path)
-                .map_err(failed)?
-                .to_string_lossy()
-                .into_owned(),
-        )
-    } else if metadata.is_dir() && depth < DEEPEST {
-        for child in fs::read_dir(path).map_err(failed)? {
-            let child = child.map_err(failed)?;
-            let below = format!("{name}/{}", child.file_name().to_string_lossy());
-            walk_files(git, &child.path(), &below, tree, depth + 1)?;
+/// A walk of the files as they lie there.
+struct WorkTree<'a> {
+    git: &'a git2::Repository,
+    index: git2::Index,
+    tree: Tree,
+}
+
+impl WorkTree<'_> {
+    fn walk(&mut self, path: &Path, name: &str, depth: usize) -> Result<(), GitError> {
+        let failed = |source| GitError::File {
+            what: "read",
+            path: path.to_owned(),
+            source,
+        };
+        let metadata = fs::symlink_metadata(path).map_err(failed)?;
+        if self.is_left_out(name, metadata.is_dir()) {
+            return Ok(());
         }
-        return Ok(());
-    } else if metadata.is_file() && metadata.len() > Tree::LARGEST_FILE {
-        Entry::TooLarge(metadata.len())
-    } else if metadata.is_file() {
-        Entry::File(Arc::from(fs::read(path).map_err(failed)?))
-    } else {
-        Entry::Other
-    };
-    tree.entries.insert(name.into(), content);
-    Ok(())
+        let content = if metadata.is_symlink() {
+            let target = fs::read_link(path).map_err(failed)?;
+            Entry::Link(target.to_string_lossy().into_owned())
+        } else if metadata.is_dir() && depth < DEEPEST {
+            for child in fs::read_dir(path).map_err(failed)? {
+                let child = child.map_err(failed)?;
+                let below = format!("{name}/{}", child.file_name().to_string_lossy());
+                self.walk(&child.path(), &below, depth + 1)?;
+            }
+            return Ok(());
+        } else if metadata.is_file() && metadata.len() > Tree::LARGEST_FILE {
+            Entry::TooLarge(metadata.len())
+        } else if metadata.is_file() {
+            Entry::File(Arc::from(fs::read(path).map_err(failed)?))
+        } else {
+            Entry::Other
+        };
+        self.tree.entries.insert(name.into(), content);
+        Ok(())
+    }
+
+    /// A pattern of `.gitignore` says nothing about what is in the index.
+    fn is_left_out(&self, name: &str, is_dir: bool) -> bool {
+        if !self.git.is_path_ignored(name).unwrap_or(false) {
+            return false;
+        }
+        let is_tracked = if is_dir {
+            self.index.find_prefix(format!("{name}/")).is_ok()
+        } else {
+            self.index.get_path(Path::new(name), 0).is_some()
+        };
+        !is_tracked
+    }
 }

@@ -5,6 +5,7 @@
 
 mod example;
 mod fixture;
+mod git;
 mod kill;
 mod lab;
 mod ledger;
