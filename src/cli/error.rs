@@ -127,8 +127,8 @@ impl CliError {
             let mut last = error.to_string();
             for cause in error.chain().skip(1) {
                 let cause = cause.to_string();
-                // Errors of others repeat their source in their own words.
-                if !last.contains(&cause) {
+                // Errors of others repeat their source in their own words, or say nothing.
+                if !last.contains(&cause) && !EMPTY_WORDS.contains(&cause.as_str()) {
                     lines.push(format!("caused by: {cause}"));
                 }
                 last = cause;
@@ -138,6 +138,9 @@ impl CliError {
         lines.into_iter().map(|line| line + "\n").collect()
     }
 }
+
+/// Links of the SDK's chains that only say that there is another one.
+const EMPTY_WORDS: [&str; 4] = ["dispatch failure", "other", "io error", "service error"];
 
 impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {

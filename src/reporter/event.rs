@@ -139,6 +139,11 @@ pub fn step(event: &Event, palette: Palette) -> Option<String> {
     if let (StepProgress::Over(Outcome::RolledBack | Outcome::Failed), Some(version)) =
         (progress, version)
     {
+        let version = if *version == *"none" {
+            "nothing"
+        } else {
+            version.as_str()
+        };
         line += &format!("  {version} runs");
     }
     if !message.is_empty() {

@@ -1,9 +1,18 @@
 //! One story per command: the real binary in a scrubbed environment; stdout, stderr and exit code of
 //! every step in one snapshot.
 
+mod apply;
+mod aws;
 mod bump;
+mod decide;
+mod demo;
+mod fleets;
+mod git;
 mod init;
+mod observe;
 mod plan;
 mod render;
+mod sandbox;
+mod scripts;
 mod story;
 mod validate;

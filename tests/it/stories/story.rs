@@ -189,7 +189,8 @@ const STEP_WORDS: [&str; 6] = [
 ];
 
 /// What differs from run to run, and what stands for it.
-pub(crate) const FILTERS: [(&str, &str); 10] = [
+pub(crate) const FILTERS: [(&str, &str); 14] = [
+    (r"\d{8}T\d{6}Z-[0-9a-f]{8}", "[statement]"),
     (r"\d{8}T\d{6}Z-[0-9a-f]{6}", "[rollout]"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),
     (r"sha256:[0-9a-f]{64}", "[digest]"),
@@ -200,9 +201,12 @@ pub(crate) const FILTERS: [(&str, &str); 10] = [
         r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
         "[command]",
     ),
-    (r" +\d+(\.\d+)? s\b", " [seconds]"),
-    (r"just now|\[seconds\] ago", "[ago]"),
+    (r"(seconds\W{1,3})\d+(\.\d+)?", "$1[number]"),
+    (r" +(just now|\d+ (s|min) ago)", " [ago]"),
+    (r" +\d+(\.\d+)? (s|min)\b", " [seconds]"),
+    (r"\[ago\] {2,}", "[ago]  "),
     (r"http://127\.0\.0\.1:\d+", "[endpoint]"),
+    (r"\(os error \d+\)", "(os error)"),
 ];
 
 /// Compares a story with its snapshot.

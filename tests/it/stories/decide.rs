@@ -1,0 +1,48 @@
+use super::fleets::running;
+use super::story::{Story, assert_story};
+
+/// The second of three waves fails, and the rollout waits for a person.
+fn paused() -> Story {
+    let mut story = running("pause");
+    story.run("fleet bump production app 2.0.0-fails-on-b --direct");
+    story.run("fleet apply --yes");
+    story
+}
+
+#[test]
+fn goes_on_without_the_failed_host() {
+    let mut story = paused();
+    story.run("fleet apply --yes");
+    story.run("fleet continue production");
+    story.run("git show fleet/statements | tail -8");
+    story.run("fleet apply --yes");
+    story.run("fleet rollout show production");
+    assert_story!(story);
+}
+
+#[test]
+fn tries_again() {
+    let mut story = paused();
+    story.run("fleet retry production");
+    story.run("fleet apply --yes");
+    assert_story!(story);
+}
+
+#[test]
+fn ends_where_it_stands() {
+    let mut story = paused();
+    story.run("fleet abort production");
+    story.run("fleet apply --yes");
+    story.run("fleet status");
+    assert_story!(story);
+}
+
+#[test]
+fn nothing_to_decide() {
+    let mut story = running("pause");
+    story.run("fleet continue production");
+    story.run("fleet abort production");
+    story.run("fleet retry nowhere");
+    story.run("fleet continue");
+    assert_story!(story);
+}

@@ -1,0 +1,27 @@
+use super::fleets::running;
+use super::story::assert_story;
+
+#[test]
+fn a_lost_ledger_comes_back_from_the_hosts() {
+    let mut story = running("pause");
+    story.run("fleet observe");
+    story.run("fleet observe --rebuild");
+    story.remark("The branch is lost.");
+    story.run("git branch -q -D fleet/observed && fleet apply --yes");
+    story.run("fleet plan");
+    story.run("fleet observe --rebuild");
+    story.run("fleet plan");
+    story.run("git log --format=%s fleet/observed");
+    assert_story!(story);
+}
+
+#[test]
+fn a_ledger_that_was_edited_by_hand_is_not_believed() {
+    let mut story = running("pause");
+    story.run(
+        "git worktree add -q ../ledger fleet/observed && cd ../ledger && echo '{' >production/hosts/a.yaml && git commit -qam 'Mend it'",
+    );
+    story.run("git worktree remove ../ledger && fleet plan");
+    story.run("fleet apply --yes");
+    assert_story!(story);
+}
