@@ -165,6 +165,10 @@ impl Runner<'_> {
             return Ok(self.turn_away(task, ReportOutcome::Refused, message));
         }
         self.state.sequence = task.sequence;
+        self.state.current = Some(CurrentState {
+            sequence: task.sequence,
+            ..self.known()
+        });
         self.state.marker = Some(Marker {
             task: task.clone(),
             behaviour,
@@ -363,20 +367,7 @@ impl Runner<'_> {
 
     fn rewritten(&self, marker: &Marker, outcome: ReportOutcome, now: Timestamp) -> CurrentState {
         let task = &marker.task;
-        let before = self.state.current.clone().unwrap_or_else(|| CurrentState {
-            host: self.place.host.clone(),
-            service: self.service.clone(),
-            version: Version::from("none"),
-            previous: None,
-            digest: None,
-            definition: None,
-            outcome: None,
-            step: None,
-            rollout: None,
-            revision: None,
-            sequence: 0,
-            at: None,
-        });
+        let before = self.known();
         let after = CurrentState {
             version: named(self.state.installed.as_ref()),
             step: Some(task.step.clone()),
@@ -411,11 +402,26 @@ impl Runner<'_> {
             ReportOutcome::Refused
             | ReportOutcome::Superseded
             | ReportOutcome::Busy
-            | ReportOutcome::Untouched => CurrentState {
-                sequence: self.state.sequence,
-                ..before
-            },
+            | ReportOutcome::Untouched => before,
         }
+    }
+
+    /// `current`, or what stands for it where there is none.
+    fn known(&self) -> CurrentState {
+        self.state.current.clone().unwrap_or_else(|| CurrentState {
+            host: self.place.host.clone(),
+            service: self.service.clone(),
+            version: Version::from("none"),
+            previous: None,
+            digest: None,
+            definition: None,
+            outcome: None,
+            step: None,
+            rollout: None,
+            revision: None,
+            sequence: 0,
+            at: None,
+        })
     }
 
     fn names_none(&self) -> bool {
@@ -443,14 +449,16 @@ impl Runner<'_> {
 
 /// One report of `busy` per step that the work names.
 pub(super) fn busy(work: &Work, host: &HostName) -> AnswerContent {
-    let report = |service: &ServiceName, step: &StepId| Report {
-        host: Some(host.clone()),
-        service: Some(service.clone()),
-        ..blank(step.clone(), ReportOutcome::Busy)
-    };
     AnswerContent::Reports(match work {
-        Work::Step(task) => vec![report(&task.service, &task.step)],
-        Work::Ask { service, steps } => steps.iter().map(|step| report(service, step)).collect(),
+        Work::Step(task) => vec![Report {
+            host: Some(host.clone()),
+            service: Some(task.service.clone()),
+            ..blank(task.step.clone(), ReportOutcome::Busy)
+        }],
+        Work::Ask { steps, .. } => steps
+            .iter()
+            .map(|step| blank(step.clone(), ReportOutcome::Busy))
+            .collect(),
         Work::Current => return AnswerContent::Garbled("the host is busy".to_owned()),
     })
 }

@@ -7,6 +7,7 @@
 //! answer comes late, twice or never, and a clone is a second controller of the same hosts.
 //! The functions that decide fates run while the world is locked: they may not call it.
 
+mod delivery;
 mod fate;
 mod host;
 mod world;

@@ -475,3 +475,23 @@ async fn what_takes_longer_than_its_command_may_is_cut_off() {
     let again = lab.ask(&step(1).step).await;
     assert_eq!(again.outcome, ReportOutcome::Untouched);
 }
+
+#[tokio::test]
+async fn current_tells_the_sequence_of_a_step_that_was_cut_off() {
+    let mut lab = Lab::new();
+    let killed = Delivery::Killed {
+        stage: Stage::Preflight,
+        again: None,
+    };
+    lab.transport.next_delivery(&instance(), killed);
+    lab.send(work(&step(7))).await;
+    lab.pass(60);
+    let AnswerContent::Current(states) = lab.answer(Work::Current).await else {
+        panic!("no states");
+    };
+    let told: Vec<_> = states
+        .iter()
+        .map(|state| (state.version.as_str(), state.sequence))
+        .collect();
+    assert_eq!(told, [("none", 7)]);
+}

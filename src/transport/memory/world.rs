@@ -1,35 +1,29 @@
-//! The service and its hosts: commands, deliveries and answers as events on one clock.
+//! The service and its hosts on one clock: what it takes, keeps and tells.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::fate::{Delivery, Fates, HostAction, HostActionKind, SendFate};
-use super::host::{self, Moment, Place, ServiceState, Services};
+use super::delivery::{Event, host_time};
+use super::fate::{Fates, HostAction, SendFate};
+use super::host::{ServiceState, Services};
 use crate::model::desired::Platform;
-use crate::model::id::{CommandId, HostName, InstanceId, ServiceName, StepId};
-use crate::model::task::{Answer, AnswerContent, Comment, HostTask, Presence, SentCommand, Work};
+use crate::model::id::{CommandId, HostName, InstanceId, ServiceName};
+use crate::model::task::{Answer, AnswerContent, Comment, HostTask, Presence, SentCommand};
 use crate::model::time::Timestamp;
 use crate::transport::batch::MAX_INSTANCES;
 use crate::transport::{SendLimits, Sent, TransportError};
 
-/// From acceptance to the start on an idle host.
-const DELIVERY: Duration = Duration::from_millis(100);
-/// How long the runner waits for its host's lock (protocol §1, 2).
-const LOCK_WAIT: Duration = Duration::from_secs(60);
-/// How often a delivery or an answer is tried while the host is offline.
-const RETRY: Duration = Duration::from_secs(1);
-
 /// When, then what kind, then in which order it was scheduled.
-type Due = (Duration, u8, u64);
+pub(super) type Due = (Duration, u8, u64);
 
 pub(super) struct World {
-    start: Timestamp,
-    origin: Duration,
-    now: Duration,
-    instances: BTreeMap<InstanceId, Instance>,
+    pub(super) start: Timestamp,
+    pub(super) origin: Duration,
+    pub(super) now: Duration,
+    pub(super) instances: BTreeMap<InstanceId, Instance>,
     forgotten: BTreeSet<InstanceId>,
-    queue: BTreeMap<Due, Event>,
-    counter: u64,
+    pub(super) queue: BTreeMap<Due, Event>,
+    pub(super) counter: u64,
     pub(super) commands: Vec<Command>,
     pub(super) history: Vec<HostAction>,
     pub(super) fates: Fates,
@@ -42,42 +36,16 @@ pub(super) struct World {
 pub(super) struct Instance {
     pub(super) online: bool,
     pub(super) clock_ahead: i64,
-    services: Services,
+    pub(super) services: Services,
     /// Until when a host's lock is held.
-    locks: BTreeMap<HostName, Duration>,
+    pub(super) locks: BTreeMap<HostName, Duration>,
 }
 
 pub(super) struct Command {
     pub(super) sent: SentCommand,
-    accepted: Duration,
-    limits: SendLimits,
-    answers: BTreeMap<InstanceId, AnswerContent>,
-}
-
-enum Event {
-    Arrive(Box<Run>),
-    Moment {
-        command: usize,
-        instance: InstanceId,
-        host: HostName,
-        moment: Box<Moment>,
-    },
-    Answer {
-        command: usize,
-        instance: InstanceId,
-        content: AnswerContent,
-        /// The service's own word needs no network of the host.
-        of_service: bool,
-    },
-}
-
-/// A task on its way, or waiting for its host's lock.
-struct Run {
-    command: usize,
-    task: HostTask,
-    fate: Delivery,
-    /// When it arrived at the host.
-    arrived: Option<Duration>,
+    pub(super) accepted: Duration,
+    pub(super) limits: SendLimits,
+    pub(super) answers: BTreeMap<InstanceId, AnswerContent>,
 }
 
 pub(super) fn unreachable() -> TransportError {
@@ -246,228 +214,6 @@ impl World {
         sent
     }
 
-    fn dispatch(&mut self, command: usize, task: &HostTask, fate: Delivery, limits: SendLimits) {
-        let gives_up = self.now + limits.delivery + limits.execution;
-        let word = |content| Event::Answer {
-            command,
-            instance: task.instance.clone(),
-            content,
-            of_service: true,
-        };
-        let lost = || word(AnswerContent::Lost("the service gave up waiting".into()));
-        let arrives = match fate {
-            Delivery::Undeliverable => {
-                let content = AnswerContent::Undelivered("undeliverable".into());
-                return self.schedule(self.now + limits.delivery, word(content));
-            }
-            Delivery::NeverArrives => {
-                return self.schedule(self.now + limits.delivery, lost());
-            }
-            Delivery::Late(by) => self.now + by,
-            _ => self.now + DELIVERY,
-        };
-        self.schedule(gives_up, lost());
-        let run = Run {
-            command,
-            task: task.clone(),
-            fate,
-            arrived: None,
-        };
-        self.schedule(arrives, Event::Arrive(Box::new(run)));
-    }
-
-    fn schedule(&mut self, at: Duration, event: Event) {
-        // What ends at a moment has ended before the next thing starts at the same moment.
-        let kind = match event {
-            Event::Moment { .. } => 0,
-            Event::Answer { .. } => 1,
-            Event::Arrive(_) => 2,
-        };
-        self.counter += 1;
-        self.queue.insert((at, kind, self.counter), event);
-    }
-
-    fn happen(&mut self, event: Event) {
-        match event {
-            Event::Arrive(run) => self.arrive(*run),
-            Event::Moment {
-                command,
-                instance,
-                host,
-                moment,
-            } => {
-                let Moment {
-                    service,
-                    state,
-                    actions,
-                    ..
-                } = *moment;
-                for (step, kind) in actions {
-                    self.record(command, &instance, &host, &service, step, kind);
-                }
-                if !service.as_str().is_empty() {
-                    *self.service_mut(&instance, &host, &service) = state;
-                }
-            }
-            Event::Answer {
-                command,
-                instance,
-                content,
-                of_service,
-            } => {
-                if !of_service && !self.instance(&instance).online {
-                    let retry = Event::Answer {
-                        command,
-                        instance,
-                        content,
-                        of_service,
-                    };
-                    return self.schedule(self.now + RETRY, retry);
-                }
-                // What a service has called ended stays as it is.
-                let answers = &mut self.commands[command].answers;
-                answers.entry(instance).or_insert(content);
-            }
-        }
-    }
-
-    fn arrive(&mut self, mut run: Run) {
-        let now = self.now;
-        let command = &self.commands[run.command];
-        let (limits, accepted) = (command.limits, command.accepted);
-        let id = run.task.instance.clone();
-        let instance = self.instances.get_mut(&id).expect("it was accepted");
-        let arrived = match run.arrived {
-            Some(at) => at,
-            None if instance.online => now,
-            None if now < accepted + limits.delivery => {
-                return self.schedule(now + RETRY, Event::Arrive(Box::new(run)));
-            }
-            None => return,
-        };
-        run.arrived = Some(arrived);
-        let host = run.task.host.clone();
-        let held_until = instance.locks.get(&host).copied().unwrap_or_default();
-        if held_until > now {
-            let patience = arrived + LOCK_WAIT;
-            if now < patience {
-                let at = held_until.min(patience);
-                return self.schedule(at, Event::Arrive(Box::new(run)));
-            }
-            return self.say_busy(&run);
-        }
-        let killed_in = match run.fate {
-            Delivery::Killed { stage, .. } => Some(stage),
-            _ => None,
-        };
-        let place = Place {
-            instance: &id,
-            host: &host,
-            time: host_time(
-                self.start,
-                self.skew,
-                now - self.origin,
-                instance.clock_ahead,
-            ),
-            killed_in,
-        };
-        let timeline = host::run(&place, &instance.services, &run.task.work, &mut self.fates);
-        let limit = (arrived + limits.execution).saturating_sub(now);
-        let (takes, answer) = if timeline.takes > limit {
-            let content = AnswerContent::Lost("execution timed out".into());
-            (limit, Some(content))
-        } else {
-            (timeline.takes, timeline.answer)
-        };
-        instance.locks.insert(host.clone(), now + takes);
-        for moment in timeline.moments.into_iter().filter(|m| m.after <= takes) {
-            let at = now + moment.after;
-            let event = Event::Moment {
-                command: run.command,
-                instance: id.clone(),
-                host: host.clone(),
-                moment: Box::new(moment),
-            };
-            self.schedule(at, event);
-        }
-        self.answer_and_repeat(run, now + takes, answer);
-    }
-
-    /// What follows a run: its answer, and another run of the same command.
-    fn answer_and_repeat(&mut self, run: Run, ended: Duration, answer: Option<AnswerContent>) {
-        let again = match run.fate {
-            Delivery::Twice(by) => Some(by),
-            Delivery::Killed { again, .. } => again,
-            _ => None,
-        };
-        let answer = match (run.fate, answer) {
-            (Delivery::ReplyLost, _) | (_, None) => None,
-            (Delivery::Garbled, Some(_)) => Some(AnswerContent::Garbled("\u{fffd}{\"fle".into())),
-            (_, answer) => answer,
-        };
-        if let Some(content) = answer {
-            let event = Event::Answer {
-                command: run.command,
-                instance: run.task.instance.clone(),
-                content,
-                of_service: false,
-            };
-            self.schedule(ended, event);
-        }
-        if let Some(by) = again {
-            let at = ended.max(run.arrived.unwrap_or(ended) + by);
-            let repeat = Run {
-                fate: Delivery::Normal,
-                arrived: Some(at),
-                ..run
-            };
-            self.schedule(at, Event::Arrive(Box::new(repeat)));
-        }
-    }
-
-    fn say_busy(&mut self, run: &Run) {
-        let task = &run.task;
-        if let Work::Step(step) = &task.work {
-            let kind = HostActionKind::Busy;
-            self.record(
-                run.command,
-                &task.instance,
-                &task.host,
-                &step.service,
-                step.step.clone(),
-                kind,
-            );
-        }
-        let event = Event::Answer {
-            command: run.command,
-            instance: task.instance.clone(),
-            content: host::busy(&task.work, &task.host),
-            of_service: false,
-        };
-        self.schedule(self.now, event);
-    }
-
-    fn record(
-        &mut self,
-        command: usize,
-        instance: &InstanceId,
-        host: &HostName,
-        service: &ServiceName,
-        step: StepId,
-        kind: HostActionKind,
-    ) {
-        self.history.push(HostAction {
-            at: host_time(self.start, self.skew, self.now - self.origin, 0),
-            monotonic: self.now,
-            instance: instance.clone(),
-            host: host.clone(),
-            service: service.clone(),
-            step,
-            command: self.commands[command].sent.command.clone(),
-            kind,
-        });
-    }
-
     pub(super) fn answers(&self, commands: &[SentCommand]) -> Vec<Answer> {
         let asked: BTreeSet<&CommandId> = commands.iter().map(|c| &c.command).collect();
         self.commands
@@ -545,9 +291,4 @@ fn ambiguous() -> TransportError {
         operation: "SendCommand",
         source: "the test took the answer away".into(),
     }
-}
-
-fn host_time(start: Timestamp, skew: i64, since: Duration, ahead: i64) -> Timestamp {
-    let later = start + since;
-    Timestamp::from_unix(later.unix() + skew + ahead)
 }
