@@ -55,11 +55,6 @@ impl Story {
         &self.folder
     }
 
-    /// The folder above it, the home of whoever tells the story.
-    pub(crate) fn home(&self) -> &Path {
-        self.root.path()
-    }
-
     /// What follows happens in another folder, from the home.
     pub(crate) fn enter(&mut self, folder: &str) {
         self.folder = self.root.path().join(folder);
@@ -133,6 +128,10 @@ impl Story {
         self.transcript.push('\n');
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests have no cli that reads the environment"
+    )]
     fn command(&self, program: &str) -> Command {
         let binary = Path::new(env!("CARGO_BIN_EXE_fleet"));
         let path = std::env::var("PATH").unwrap_or_default();
