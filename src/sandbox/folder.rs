@@ -5,7 +5,7 @@
 //! hosts/<environment>/<host>/                      a host's whole file system
 //! commands/<command id>/command.json               as it was accepted
 //! commands/<command id>/<instance>/invocation.json where it stands there, and what it printed
-//! commands/<command id>/<instance>/run/            what is needed to find its script again
+//! commands/<command id>/<instance>/run-<n>/        what is needed to find its script again
 //! commands/<command id>/invocations.json           instead of these, once all have ended
 //! ```
 

@@ -60,8 +60,10 @@ impl Service {
             return;
         }
         for instance in command.invocations.keys() {
-            // What stays behind is read no more.
-            let _rest = fs::remove_dir_all(folder.join(instance.as_str()));
+            let folder = folder.join(instance.as_str());
+            // What stays behind is read no more. A script that still runs keeps its folder.
+            let _rest = fs::remove_file(folder.join("invocation.json"));
+            let _kept = fs::remove_dir(folder);
         }
     }
 

@@ -100,14 +100,11 @@ impl Run {
             Some(Ok(script)) => (script.text, script.working_directory),
             _ => (String::new(), String::new()),
         };
-        // The second of two deliveries may run for longer than the command is open.
         let folder = service.invocation_folder(&accepted.id, &place.instance_id);
-        let (delivery, control) = if copy == 0 {
-            (accepted.id.to_string(), folder.join("run"))
+        let delivery = if copy == 0 {
+            accepted.id.to_string()
         } else {
-            let suffix = copy.to_string();
-            let delivery = format!("{}.{suffix}", accepted.id);
-            (delivery, folder.with_added_extension(suffix))
+            format!("{}.{copy}", accepted.id)
         };
         let orchestration = service
             .folder
@@ -127,7 +124,7 @@ impl Run {
             timeout: Duration::from_secs(accepted.execution_timeout),
             started_at,
             cancel,
-            control,
+            control: folder.join(format!("run-{copy}")),
             host,
             orchestration,
             counted: copy == 0,
@@ -351,6 +348,10 @@ impl Run {
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!(path = %self.control.display(), %error, "could not remove a folder");
+        }
+        if let Some(invocation) = self.control.parent() {
+            // Only the last one out finds it empty.
+            let _kept = fs::remove_dir(invocation);
         }
     }
 

@@ -156,7 +156,7 @@ pub(crate) fn wait(mut condition: impl FnMut() -> bool) {
 pub(crate) const WAITING: [&str; 4] = [
     "echo started >>$FLEET_ROOT/runs",
     "echo before",
-    "while [ ! -e $FLEET_ROOT/go ]; do sleep 0.05; done",
+    "while [ -d $FLEET_ROOT ] && [ ! -e $FLEET_ROOT/go ]; do sleep 0.05; done",
     "echo after; echo ended >>$FLEET_ROOT/runs",
 ];
 

@@ -58,7 +58,7 @@ async fn a_script_that_was_interrupted_runs_again() {
     wait(|| runs(&place) == "started\n");
     server.kill();
     // The machine loses power: neither the script nor what collects its result is left.
-    let control = place.root().join(format!("commands/{command}/{WEB}/run"));
+    let control = place.root().join(format!("commands/{command}/{WEB}/run-0"));
     for file in [control.join("wrapper"), place.host().join("shell")] {
         let group = format!("-{}", fs::read_to_string(file).unwrap().trim());
         assert!(

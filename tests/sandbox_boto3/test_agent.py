@@ -191,7 +191,7 @@ class Output(SandboxTest):
         self.assertEqual(invocation["StandardOutputContent"], "a\0b")
 
     def test_nothing_is_shown_before_the_end(self):
-        command = self.send('echo early', 'while [ ! -e "$FLEET_ROOT/go" ]; do sleep 0.05; done')
+        command = self.send('echo early', 'while [ -d "$FLEET_ROOT" ] && [ ! -e "$FLEET_ROOT/go" ]; do sleep 0.05; done')
         self.wait(lambda: self.get(command)["Status"] == "InProgress")
         running = self.get(command)
         self.assertEqual((running["StandardOutputContent"], running["ResponseCode"]), ("", -1))
@@ -207,7 +207,7 @@ class Output(SandboxTest):
 class Processes(SandboxTest):
     def test_a_child_that_holds_the_output_holds_the_command(self):
         command = self.send(
-            '(while [ ! -e "$FLEET_ROOT/release" ]; do sleep 0.05; done; echo child) &',
+            '(while [ -d "$FLEET_ROOT" ] && [ ! -e "$FLEET_ROOT/release" ]; do sleep 0.05; done; echo child) &',
             'touch "$FLEET_ROOT/script-is-done"',
         )
         self.wait((HOST / "script-is-done").exists)
@@ -239,7 +239,7 @@ class Processes(SandboxTest):
         command = self.send(f"touch {HOST}/cancel-me", "sleep 30", f"touch {HOST}/not-cancelled")
         self.wait((HOST / "cancel-me").exists)
         self.assertEqual(self.ssm.cancel_command(CommandId=command)["ResponseMetadata"]["HTTPStatusCode"], 200)
-        invocation = self.end(command, patience=5)
+        invocation = self.end(command)
         self.assertEqual((invocation["Status"], invocation["ResponseCode"]), ("Cancelled", 137))
         self.assertFalse((HOST / "not-cancelled").exists())
 
@@ -248,7 +248,8 @@ class Processes(SandboxTest):
         self.assertEqual((invocation["ResponseCode"], invocation["StandardOutputContent"]), (137, "orphan\n"))
 
     def test_five_workers_and_five_in_the_buffer(self):
-        script = f'echo x >>{HOST}/started; while [ ! -e {HOST}/open ]; do sleep 0.05; done'
+        script = f'echo x >>{HOST}/started; while [ -d $FLEET_ROOT ] && [ ! -e {HOST}/open ]; do sleep 0.05; done'
+        begin = time.monotonic()
         commands = [self.send(script) for _ in range(11)]
         started = HOST / "started"
         self.wait(lambda: started.exists() and len(started.read_text().split()) == 5)
@@ -256,7 +257,11 @@ class Processes(SandboxTest):
         (HOST / "open").touch()
         for command in commands[:10]:
             self.assertEqual(self.end(command)["Status"], "Success")
-        # All workers are free, and still the agent takes nothing: its intake rests for 10 seconds.
-        self.assertEqual(self.get(commands[10])["Status"], "Pending")
+        # All workers are free, and still the agent takes nothing: its intake rests for 10 seconds,
+        # which a very busy machine may have used up by now.
+        status = self.get(commands[10])["Status"]
+        if time.monotonic() - begin >= 10:
+            self.skipTest("the machine was too busy to see it")
+        self.assertEqual(status, "Pending")
         self.ssm.cancel_command(CommandId=commands[10])
         self.assertEqual(len(started.read_text().split()), 10)

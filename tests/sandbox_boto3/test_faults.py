@@ -93,7 +93,7 @@ class Deliveries(SandboxTest):
     def test_a_command_may_run_although_its_delivery_timed_out(self):
         command = self.send(
             f"touch {HOSTS}/web-0/slow-started",
-            f"while [ ! -e {HOSTS}/web-0/slow ]; do sleep 0.05; done; touch {HOSTS}/web-0/ran",
+            f"while [ -d $FLEET_ROOT ] && [ ! -e {HOSTS}/web-0/slow ]; do sleep 0.05; done; touch {HOSTS}/web-0/ran",
             TimeoutSeconds=30,
             parameters={"executionTimeout": ["30"]},
         )
@@ -167,7 +167,7 @@ class Deliveries(SandboxTest):
 class Control(SandboxTest):
     def test_max_concurrency(self):
         instances = [host(n) for n in range(10, 14)]
-        script = "echo $AWS_SSM_INSTANCE_ID >>%s/turns; while [ ! -e %s/next ]; do sleep 0.05; done" % (HOSTS, HOSTS)
+        script = "echo $AWS_SSM_INSTANCE_ID >>%s/turns; while [ -d $FLEET_ROOT ] && [ ! -e %s/next ]; do sleep 0.05; done" % (HOSTS, HOSTS)
         command = self.send(script, instances=instances, MaxConcurrency="50%")
         turns = HOSTS / "turns"
         self.wait(lambda: turns.exists() and len(turns.read_text().split()) == 2)
