@@ -4,7 +4,7 @@ use crate::model::desired::GitSettings;
 use crate::model::id::Revision;
 use crate::model::time::Timestamp;
 
-use super::refs::{oid, revision};
+use super::refs::{find, oid, revision};
 use super::{Branches, GitError, Repository};
 
 /// A commit of the desired branch, with what people want to see of it.
@@ -20,6 +20,9 @@ pub struct Desired {
     pub at: Timestamp,
     /// Something a person may have overlooked, such as a local branch that is ahead.
     pub hint: Option<String>,
+    /// The commit that the fetch before this one brought, where the branch no longer has it: people
+    /// who rewrite a branch that hosts follow should read a warning.
+    pub rewritten: Option<Revision>,
 }
 
 impl Repository {
@@ -29,8 +32,18 @@ impl Repository {
     /// Among others: [`GitError::Unreachable`], [`GitError::NoRemoteBranch`], [`GitError::Empty`].
     pub fn desired(&self, settings: &GitSettings) -> Result<Desired, GitError> {
         let branches = Branches::new(settings);
+        let before = match branches.remote {
+            Some(_) => self.tip(&branches.desired_ref())?,
+            None => None,
+        };
         self.fetch(&branches)?;
-        self.desired_as_fetched(&branches)
+        let mut desired = self.desired_as_fetched(&branches)?;
+        if let Some(before) = before
+            && !self.contains(&desired.revision, &before)?
+        {
+            desired.rewritten = Some(before);
+        }
+        Ok(desired)
     }
 
     /// The desired commit as of the last fetch.
@@ -55,9 +68,7 @@ impl Repository {
     /// What people want to see of a commit.
     pub fn describe(&self, at: &Revision, hint: Option<String>) -> Result<Desired, GitError> {
         let git = self.lock_git();
-        let commit = git
-            .find_commit(oid(at)?)
-            .map_err(GitError::library("read a commit"))?;
+        let commit = find(&git, at)?;
         Ok(Desired {
             revision: at.clone(),
             subject: String::from_utf8_lossy(commit.summary_bytes().unwrap_or_default())
@@ -65,6 +76,7 @@ impl Repository {
             author: String::from_utf8_lossy(commit.author().name_bytes()).into_owned(),
             at: Timestamp::from_unix(commit.time().seconds()),
             hint,
+            rewritten: None,
         })
     }
 
@@ -93,17 +105,15 @@ impl Repository {
         let Some(local) = self.tip(&format!("refs/heads/{branch}"))? else {
             return Ok(None);
         };
-        if local == *desired || !self.contains(&local, desired)? {
-            return Ok(None);
-        }
-        let (ahead, _) = self
+        let (ahead, behind) = self
             .lock_git()
             .graph_ahead_behind(oid(&local)?, oid(desired)?)
             .map_err(GitError::library("compare two commits"))?;
-        let commits = if ahead == 1 {
-            "1 commit".to_owned()
-        } else {
-            format!("{ahead} commits")
+        let commits = match (ahead, behind) {
+            (1, 0) => "1 commit".to_owned(),
+            (2.., 0) => format!("{ahead} commits"),
+            // Level, behind, or elsewhere: the remote's branch may have been rewritten.
+            _ => return Ok(None),
         };
         Ok(Some(format!(
             "local branch {branch} is {commits} ahead of {remote}; desired is what {remote} has: git push {remote} {branch}"

@@ -13,6 +13,12 @@ pub enum GitError {
         /// Where it was looked for.
         folder: PathBuf,
     },
+    /// git refuses repositories of other users.
+    #[error("{} belongs to another user", folder.display())]
+    NotOwned {
+        /// The repository.
+        folder: PathBuf,
+    },
     /// fleet reads a work tree's repository.
     #[error("{} is a bare repository", folder.display())]
     Bare {
@@ -73,6 +79,38 @@ pub enum GitError {
     BranchExists {
         /// The name.
         name: String,
+    },
+    /// `a` and `a/b` cannot both be branches.
+    #[error("{reference} cannot be made beside {other}")]
+    BranchInTheWay {
+        /// What was to be made.
+        reference: String,
+        /// What is there.
+        other: String,
+    },
+    /// A partial clone without some file.
+    #[error("the clone lacks files of commit {revision}")]
+    Incomplete {
+        /// Which commit.
+        revision: Revision,
+    },
+    /// Another git holds a ref's lock file, or died with it.
+    #[error("a ref is locked: {message}")]
+    RefLocked {
+        /// Which, in git's words.
+        message: String,
+    },
+    /// A merge, rebase or the like is not finished.
+    #[error("the work tree is in the middle of a {what}")]
+    Unfinished {
+        /// Of what.
+        what: &'static str,
+    },
+    /// More than any fleet repository has: nobody may fill the memory through a pull request.
+    #[error("fleet.yaml, environments/ and templates/ hold more than {limit}")]
+    TooMuch {
+        /// Files or bytes, in words.
+        limit: &'static str,
     },
     /// A file that would be overwritten has changes that are not committed.
     #[error("{path} has changes that are not committed")]
@@ -141,6 +179,16 @@ impl GitError {
                 "run it inside a fleet repository, or name one with --repo; `fleet init` makes one"
                     .to_owned()
             }
+            Self::NotOwned { folder } => format!(
+                "if you trust it: git config --global --add safe.directory {}",
+                folder.display()
+            ),
+            // Reftable, SHA-256.
+            Self::Library { source, .. } if source.message().contains("extension") => {
+                "libgit2 does not know this form of repository; make a plain clone of it, without \
+                 --ref-format and --object-format"
+                    .to_owned()
+            }
             Self::Bare { .. } => "clone it and run fleet in the clone".to_owned(),
             Self::Empty => "commit the manifests first: git add -A && git commit".to_owned(),
             Self::NoRemoteBranch { remote, branch } => {
@@ -167,6 +215,18 @@ impl GitError {
             Self::OtherBranch { desired, .. } => {
                 format!("git switch {desired}, or leave out --direct")
             }
+            Self::BranchInTheWay { other, .. } => format!(
+                "give that branch another name: git branch -m {} NAME",
+                other.trim_start_matches("refs/heads/")
+            ),
+            Self::Incomplete { .. } => {
+                "fetch what a partial clone left out: git fetch --refetch --no-filter".to_owned()
+            }
+            Self::RefLocked { .. } => {
+                "where no git is running any more, remove the .lock file of that ref".to_owned()
+            }
+            Self::Unfinished { .. } => "finish or abort it first; `git status` says how".to_owned(),
+            Self::Program { .. } => "fleet fetches and pushes with the git on PATH".to_owned(),
             Self::Moved { .. } => "somebody committed at the same time; try again".to_owned(),
             _ => return None,
         })

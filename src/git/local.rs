@@ -1,8 +1,9 @@
 //! What fleet keeps below `.git/fleet` on this machine: the lock, who this controller is, logs.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, Write as _};
-use std::path::PathBuf;
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use crate::model::clock::Random;
 use crate::model::id::{HostName, RolloutId, ServiceName};
@@ -53,41 +54,31 @@ impl Repository {
             Err(fs::TryLockError::WouldBlock) => {
                 let mut by = String::new();
                 file.read_to_string(&mut by).map_err(failed)?;
-                Ok(Err(Locked {
-                    by: by.trim().to_owned(),
-                }))
+                let by = match by.trim() {
+                    "" => "another process",
+                    by => by,
+                };
+                Ok(Err(Locked { by: by.to_owned() }))
             }
             Err(fs::TryLockError::Error(source)) => Err(failed(source)),
         }
     }
 
-    /// Who writes an intent: this machine and this repository (formats.md).
+    /// Who writes an intent: this machine and this repository (formats.md). The same every time,
+    /// but for a copied repository: two that take each other's waves for their own would both act.
     pub fn writer(&self, random: &dyn Random) -> Result<String, GitError> {
         self.make_private_dir()?;
         let path = self.private_dir().join("controller");
-        let failed = |source| GitError::File {
-            what: "write",
-            path: path.clone(),
-            source,
-        };
-        let id = match fs::read_to_string(&path) {
-            Ok(id) if !id.trim().is_empty() => id.trim().to_owned(),
-            _ => {
-                let id = format!("{:08x}{:08x}", random.next(), random.next());
-                fs::write(&path, format!("{id}\n")).map_err(failed)?;
-                id
+        let id = match controller(&path)? {
+            Some(id) => id,
+            None => {
+                let fresh = format!("{:08x}{:08x}", random.next(), random.next());
+                introduce(&path, &fresh, random)?;
+                // Whoever was first is who we are.
+                controller(&path)?.unwrap_or(fresh)
             }
         };
-        let machine = ["/etc/machine-id", "/proc/sys/kernel/hostname"]
-            .iter()
-            .find_map(|path| {
-                fs::read_to_string(path)
-                    .ok()
-                    .map(|text| text.trim().to_owned())
-                    .filter(|text| !text.is_empty())
-            })
-            .unwrap_or_else(|| "unknown".to_owned());
-        Ok(format!("{machine}/{id}"))
+        Ok(format!("{}/{id}", machine()))
     }
 
     /// The logs of this machine.
@@ -105,6 +96,64 @@ impl Repository {
             source,
         })
     }
+}
+
+/// The id in a controller file, if the file is where it was written: a copy is another inode.
+fn controller(path: &Path) -> Result<Option<String>, GitError> {
+    let failed = |source| GitError::File {
+        what: "read",
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(failed)?;
+    let inode = file.metadata().map_err(failed)?.ino();
+    Ok(text
+        .trim_end()
+        .strip_suffix(&format!("\ninode {inode}"))
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned))
+}
+
+/// Writes a controller file whole or not at all; where another process has just done so, its stays.
+fn introduce(path: &Path, id: &str, random: &dyn Random) -> Result<(), GitError> {
+    let draft = path.with_extension(format!("{:08x}", random.next()));
+    let write = || {
+        if controller(path).is_ok_and(|id| id.is_none()) {
+            // Not there, a copy's, or broken.
+            let _none = fs::remove_file(path);
+        }
+        let mut file = File::create_new(&draft)?;
+        let inode = file.metadata()?.ino();
+        file.write_all(format!("{id}\ninode {inode}\n").as_bytes())?;
+        file.sync_all()?;
+        match fs::hard_link(&draft, path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    };
+    let written = write();
+    let _left = fs::remove_file(&draft);
+    written.map_err(|source| GitError::File {
+        what: "write",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// What tells this machine from others.
+fn machine() -> String {
+    ["/etc/machine-id", "/proc/sys/kernel/hostname"]
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .map(|text| text.trim().to_owned())
+        .find(|text| !text.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// `.git/fleet/logs/<rollout>/<host>/<service>.log`: the ends of logs of steps that did not succeed.

@@ -1,12 +1,15 @@
 //! The git seam: what the rest of fleet may ask of a repository. Only this module names `git2`.
 //!
 //! Everything local goes through libgit2; fetch and push go through the user's own `git`
-//! ([`program`]), so that credential helpers, SSH agents and proxies just work.
+//! ([`network`], [`program`]), so that credential helpers, SSH agents and proxies just work.
 
+mod bump;
 mod commits;
 mod desired;
 mod error;
+mod identity;
 mod local;
+mod network;
 mod program;
 mod refs;
 mod tree;
@@ -16,11 +19,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::model::desired::GitSettings;
 
-pub use commits::{BranchCommit, DesiredCommit, DesiredCommitted, Target};
+pub use bump::{DesiredCommit, DesiredCommitted, Target};
+pub(crate) use commits::BranchCommit;
 pub use desired::Desired;
 pub use error::GitError;
 pub use local::{ControllerLock, Locked, LogStore};
-pub use program::PushOutcome;
+pub(crate) use network::PushOutcome;
 pub use refs::Branches;
 pub(crate) use refs::SEEN;
 
@@ -47,6 +51,9 @@ impl Repository {
     pub fn discover(folder: &Path) -> Result<Self, GitError> {
         let git = git2::Repository::discover(folder).map_err(|source| match source.code() {
             git2::ErrorCode::NotFound => GitError::NotARepository {
+                folder: folder.to_owned(),
+            },
+            git2::ErrorCode::Owner => GitError::NotOwned {
                 folder: folder.to_owned(),
             },
             _ => GitError::library("open the repository")(source),

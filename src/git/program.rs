@@ -1,70 +1,64 @@
-//! The user's own `git`, for the network: never through a shell, no prompts, no hooks, no `ext::`.
+//! The user's own `git` as a process: never through a shell, no prompts, no hooks, no `ext::`, and
+//! an end to it. What is asked of it is [`super::network`]'s.
 
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::model::id::Revision;
+use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::refs::{Branches, oid};
 use super::{GitError, Repository};
 
 /// Longest time of one fetch or push: a clone of a large repository over a slow line stays below
 /// it, and a controller that hangs longer has lost its fence anyway (protocol §2: 6 minutes).
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// How long what git said may still be on its way once it has ended.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long git may tidy up after it was asked to end.
+const GRACE: Duration = Duration::from_secs(2);
 
-/// What became of a push.
-#[derive(Debug, PartialEq, Eq)]
-pub enum PushOutcome {
-    /// The remote said that it is in.
-    Accepted,
-    /// The remote has something else there by now.
-    Behind,
-    /// A hook or a rule of the remote said no.
-    Rejected(String),
-    /// No clear answer: it may be in.
-    Unclear(String),
-}
+/// How long what a finished git has left behind (an SSH connection kept for later) may hold on to
+/// its output.
+const LINGER: Duration = Duration::from_secs(1);
 
-struct Finished {
-    success: bool,
-    stdout: String,
-    stderr: String,
+/// More of an output than this is thrown away: a remote's hook may print what it likes.
+const KEPT: usize = 256 * 1024;
+
+/// Variables by which a git that runs fleet (a hook, `git rebase --exec`) speaks of its own
+/// repository: `git rev-parse --local-env-vars`, without those that are the user's configuration.
+const OF_ANOTHER_REPOSITORY: [&str; 14] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
+/// Where the user has not chosen a program: ssh that asks nothing. git hands the line to a shell
+/// of its own, and only where `GIT_SSH_COMMAND` is unset; the user's `GIT_SSH` comes first here.
+const SSH: &str = "core.sshCommand=${GIT_SSH:-ssh -o BatchMode=yes}";
+
+/// What a git that ended has said.
+pub(super) struct Finished {
+    pub(super) success: bool,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
 }
 
 impl Repository {
-    fn git_program(&self) -> Command {
-        let mut command = Command::new("git");
-        command
-            .arg("--git-dir")
-            .arg(&self.common_dir)
-            .args([
-                "-c",
-                "core.hooksPath=/dev/null",
-                "-c",
-                "protocol.ext.allow=never",
-                "-c",
-                "core.fsmonitor=false",
-            ])
-            .args(["-c", "gc.auto=0", "-c", "maintenance.auto=false"])
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env("GCM_INTERACTIVE", "never")
-            .env("LC_ALL", "C")
-            .env_remove("GIT_DIR")
-            .env_remove("GIT_WORK_TREE")
-            .env_remove("GIT_INDEX_FILE")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Result<Finished, GitError> {
+    /// Runs `git` with these arguments to its end, or to the end of its time.
+    pub(super) fn run(&self, arguments: &[&str]) -> Result<Finished, GitError> {
         self.run_within(LONGEST, arguments)
     }
 
@@ -75,235 +69,119 @@ impl Repository {
             message: error.to_string(),
         };
         let mut child = command.spawn().map_err(program)?;
-        let stdout = Pipe::drain(child.stdout.take());
-        let stderr = Pipe::drain(child.stderr.take());
-        let start = Instant::now();
-        let status = loop {
-            if let Some(status) = child.try_wait().map_err(program)? {
-                break Some(status);
-            }
-            if start.elapsed() > longest {
-                child.kill().map_err(program)?;
-                child.wait().map_err(program)?;
-                break None;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        };
-        let (stdout, stderr) = (stdout.finish(), stderr.finish());
-        Ok(match status {
-            Some(status) => Finished {
-                success: status.success(),
-                stdout,
-                stderr,
-            },
-            None => Finished {
-                success: false,
-                stdout,
-                stderr: format!("no end after {} s", longest.as_secs()),
-            },
+        let stdout = Capture::of(child.stdout.take());
+        let stderr = Capture::of(child.stderr.take());
+        let status = end(&mut child, longest).map_err(program)?;
+        let (stdout, mut stderr) = (stdout.text(), stderr.text());
+        if status.is_none() {
+            stderr = format!("no end after {} s", longest.as_secs());
+        }
+        Ok(Finished {
+            success: status.is_some_and(|status| status.success()),
+            stdout,
+            stderr,
         })
     }
 
-    /// Brings the branches that moved at the remote into fleet's own refs; one `ls-remote` where
-    /// none did. A ref whose branch is gone at the remote is removed.
-    pub(crate) fn fetch(&self, branches: &Branches) -> Result<(), GitError> {
-        let Some(remote) = &branches.remote else {
-            return Ok(());
-        };
-        self.remote_exists(remote)?;
-        let pairs = [
-            (
-                format!("refs/heads/{}", branches.desired_branch),
-                branches.desired_ref(),
-            ),
-            (
-                format!("refs/heads/{}", branches.ledger_branch),
-                branches.ledger_ref(),
-            ),
-            (
-                format!("refs/heads/{}", branches.statements_branch),
-                branches.statements_ref(),
-            ),
-        ];
-        let mut arguments = vec!["ls-remote", "--refs", "--end-of-options", remote];
-        arguments.extend(pairs.iter().map(|(theirs, _)| theirs.as_str()));
-        let unreachable = |stderr: &str| GitError::Unreachable {
-            remote: remote.clone(),
-            message: one_line(stderr),
-        };
-        let listed = self.run(&arguments)?;
-        if !listed.success {
-            return Err(unreachable(&listed.stderr));
+    fn git_program(&self) -> Command {
+        let mut command = Command::new("git");
+        command
+            .arg("--git-dir")
+            .arg(&self.common_dir)
+            .args(["-c", "core.hooksPath=/dev/null"])
+            .args(["-c", "protocol.ext.allow=never"])
+            .args(["-c", "core.fsmonitor=false"])
+            .args(["-c", "gc.auto=0", "-c", "maintenance.auto=false"]);
+        if !self.has_ssh_command() {
+            command.args(["-c", SSH]);
         }
-        let shallow = self.lock_git().is_shallow();
-        let mut wanted = Vec::new();
-        for (theirs, ours) in &pairs {
-            let there = listed.stdout.lines().find_map(|line| {
-                let (id, name) = line.split_once('\t')?;
-                (name == theirs).then(|| Revision::new(id))
-            });
-            let here = self.tip(ours)?;
-            match there {
-                Some(there) if shallow || Some(&there) != here.as_ref() => {
-                    wanted.push(format!("+{theirs}:{ours}"));
-                }
-                None if here.is_some() => self.remove_ref(ours)?,
-                _ => {}
-            }
+        for variable in OF_ANOTHER_REPOSITORY {
+            command.env_remove(variable);
         }
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let mut arguments = vec![
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--no-recurse-submodules",
-        ];
-        if shallow {
-            arguments.push("--unshallow");
-        }
-        arguments.extend(["--end-of-options", remote]);
-        arguments.extend(wanted.iter().map(String::as_str));
-        let fetched = self.run(&arguments)?;
-        match fetched.success {
-            true if shallow => self.reopen(),
-            true => Ok(()),
-            false if shallow => Err(GitError::Shallow {
-                message: one_line(&fetched.stderr),
-            }),
-            false => Err(unreachable(&fetched.stderr)),
-        }
+        command
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GCM_INTERACTIVE", "never")
+            .env("SSH_ASKPASS_REQUIRE", "never")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A group of its own: the first Ctrl-C must not cut a push off, and what git has
+            // started ends with it.
+            .process_group(0);
+        command
     }
 
-    /// Moves a branch of a remote from `from`, its parent, to a commit: so it is fast-forward, and
-    /// what was rewritten or removed there meanwhile stays as it is.
-    pub(crate) fn push(
-        &self,
-        remote: &str,
-        branch: &str,
-        from: Option<&Revision>,
-        commit: &Revision,
-    ) -> Result<PushOutcome, GitError> {
-        self.remote_exists(remote)?;
-        let commit = oid(commit)?;
-        let refspec = format!("{commit}:refs/heads/{branch}");
-        // The name of the option says more than it does here: only that the old value is compared.
-        let from = from.map_or("", Revision::as_str);
-        let compare = format!("--force-with-lease=refs/heads/{branch}:{from}");
-        let pushed = self.run(&[
-            "push",
-            "--porcelain",
-            "--no-verify",
-            "--no-follow-tags",
-            &compare,
-            "--recurse-submodules=no",
-            "--end-of-options",
-            remote,
-            &refspec,
-        ])?;
-        if pushed.success {
-            return Ok(PushOutcome::Accepted);
-        }
-        let verdict = pushed
-            .stdout
-            .lines()
-            .find(|line| line.starts_with('!'))
-            .unwrap_or("");
-        Ok(
-            if verdict.contains("[rejected]")
-                || verdict.contains("failed to update ref")
-                || verdict.contains("cannot lock ref")
-            {
-                PushOutcome::Behind
-            } else if verdict.contains("[remote rejected]") {
-                let said = verdict.rsplit('\t').next().unwrap_or(verdict);
-                let lines: Vec<&str> = pushed
-                    .stderr
-                    .lines()
-                    .filter_map(|line| line.strip_prefix("remote: "))
-                    .map(str::trim)
-                    .filter(|l| !l.is_empty())
-                    .collect();
-                PushOutcome::Rejected(if lines.is_empty() {
-                    said.to_owned()
-                } else {
-                    format!("{said}: {}", lines.join(" "))
-                })
-            } else {
-                PushOutcome::Unclear(one_line(&pushed.stderr))
-            },
-        )
-    }
-
-    fn remote_exists(&self, remote: &str) -> Result<(), GitError> {
-        match self.lock_git().find_remote(remote) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(GitError::NoRemote {
-                remote: remote.to_owned(),
-            }),
-        }
-    }
-
-    pub(crate) fn remove_ref(&self, reference: &str) -> Result<(), GitError> {
+    fn has_ssh_command(&self) -> bool {
         let git = self.lock_git();
-        match git.find_reference(reference) {
-            Ok(mut found) => found.delete().map_err(GitError::library("remove a ref")),
-            Err(_) => Ok(()),
+        git.config()
+            .and_then(|mut config| config.snapshot())
+            .and_then(|config| config.get_string("core.sshCommand"))
+            .is_ok_and(|command| !command.is_empty())
+    }
+}
+
+/// Waits for the end; none where it had to be brought about.
+fn end(child: &mut Child, longest: Duration) -> std::io::Result<Option<ExitStatus>> {
+    if let Some(status) = wait(child, longest)? {
+        return Ok(Some(status));
+    }
+    let group = Pid::from_child(child);
+    // TERM lets git remove its lock files. Whoever is gone already needs no signal.
+    let _gone = kill_process_group(group, Signal::TERM);
+    let _ended = wait(child, GRACE)?;
+    let _gone = kill_process_group(group, Signal::KILL);
+    child.wait()?;
+    Ok(None)
+}
+
+fn wait(child: &mut Child, longest: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let start = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
         }
+        if start.elapsed() >= longest {
+            return Ok(None);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
     }
 }
 
-/// What git says, read beside it so that it never waits for a reader.
-struct Pipe {
+/// One output of a process, read beside it.
+struct Capture {
     bytes: Arc<Mutex<Vec<u8>>>,
-    ended: Receiver<()>,
+    done: Receiver<()>,
 }
 
-impl Pipe {
-    fn drain(from: Option<impl Read + Send + 'static>) -> Self {
+impl Capture {
+    fn of(pipe: Option<impl Read + Send + 'static>) -> Self {
         let bytes = Arc::new(Mutex::new(Vec::new()));
-        let (end, ended) = channel::<()>();
-        let into = Arc::clone(&bytes);
+        let (tell, done) = channel();
+        let kept = Arc::clone(&bytes);
         std::thread::spawn(move || {
-            let _ends_with_the_thread = end;
-            let Some(mut from) = from else { return };
-            let mut chunk = [0; 4096];
-            // A pipe that breaks gives what came before.
-            while let Ok(read @ 1..) = from.read(&mut chunk) {
-                let mut into = into.lock().unwrap_or_else(PoisonError::into_inner);
-                into.extend(chunk.iter().take(read));
+            if let Some(mut pipe) = pipe {
+                let mut buffer = [0; 8 * 1024];
+                // A pipe that breaks gives what came before.
+                while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+                    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                    let room = KEPT.saturating_sub(kept.len()).min(count);
+                    kept.extend_from_slice(&buffer[..room]);
+                }
             }
+            // Nobody listens after [`LINGER`].
+            let _nobody = tell.send(());
         });
-        Self { bytes, ended }
+        Self { bytes, done }
     }
 
-    /// What was said by the end of git. Its end is not always the pipe's: an SSH connection that
-    /// is kept for the next time, or one that hangs, has it too.
-    fn finish(self) -> String {
-        let _ended_or_kept = self.ended.recv_timeout(LAST_WORDS);
+    fn text(self) -> String {
+        let _late = self.done.recv_timeout(LINGER);
         let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).into_owned()
     }
-}
-
-/// The line of git's words that says most: the first `fatal:` or `error:`, else the last.
-fn one_line(stderr: &str) -> String {
-    let lines = || {
-        stderr
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-    };
-    lines()
-        .find_map(|line| {
-            line.strip_prefix("fatal: ")
-                .or_else(|| line.strip_prefix("error: "))
-        })
-        .or_else(|| lines().next_back())
-        .unwrap_or("git said nothing")
-        .to_owned()
 }
 
 #[cfg(test)]
@@ -315,7 +193,7 @@ mod tests {
     use super::*;
 
     /// Runs `git ls-remote` through a script; gives what it said and the process that the script
-    /// named and that must still run by then.
+    /// named.
     fn list_through(longest: Duration, script: &str) -> (Finished, Process) {
         let folder = tempfile::tempdir().unwrap();
         let git = git2::Repository::init(folder.path()).unwrap();
@@ -334,11 +212,18 @@ mod tests {
             .run_within(longest, &["ls-remote", &script, remote])
             .unwrap();
         let process = Process(fs::read_to_string(pid).unwrap().trim().to_owned());
-        assert!(Path::new("/proc").join(&process.0).exists());
         (finished, process)
     }
 
     struct Process(String);
+
+    impl Process {
+        /// Whether it runs; one that ended and that nobody has waited for does not.
+        fn runs(&self) -> bool {
+            fs::read_to_string(Path::new("/proc").join(&self.0).join("stat"))
+                .is_ok_and(|stat| !stat.contains(") Z "))
+        }
+    }
 
     impl Drop for Process {
         fn drop(&mut self) {
@@ -347,9 +232,10 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_that_never_answers_is_left() {
-        let script = "echo $$ > PID\nexec sleep 60\n";
-        let (finished, _process) = list_through(Duration::from_secs(2), script);
+    fn a_remote_that_never_answers_is_left_and_what_git_started_ends() {
+        let script = "trap '' TERM\nsleep 60 &\necho $! > PID\nwait\nwait\n";
+        let (finished, process) = list_through(Duration::from_secs(2), script);
+        assert!(!process.runs());
         assert!(!finished.success);
         assert_eq!(finished.stderr, "no end after 2 s");
     }
@@ -358,8 +244,48 @@ mod tests {
     fn a_connection_that_is_kept_open_is_not_waited_for() {
         let script = "sleep 60 < /dev/null > /dev/null &\necho $! > PID\n\
                       echo said >&2\nexec git-upload-pack \"$@\"\n";
-        let (finished, _process) = list_through(LONGEST, script);
+        let (finished, process) = list_through(LONGEST, script);
+        assert!(process.runs());
         assert!(finished.success);
         assert_eq!(finished.stderr, "said\n");
+    }
+
+    #[test]
+    fn git_is_asked_without_shell_hooks_prompts_and_terminal() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = git2::Repository::init(folder.path()).unwrap();
+        let repository = Repository::discover(git.path()).unwrap();
+        let ssh = |repository: &Repository| {
+            let said = repository.run(&["config", "core.sshCommand"]).unwrap();
+            said.stdout.trim().to_owned()
+        };
+        assert_eq!(ssh(&repository), "${GIT_SSH:-ssh -o BatchMode=yes}");
+        for (key, value) in [
+            ("core.hooksPath", "/dev/null"),
+            ("protocol.ext.allow", "never"),
+        ] {
+            let said = repository.run(&["config", key]).unwrap();
+            assert_eq!(said.stdout.trim(), value);
+        }
+        let said = repository
+            .run(&["ls-remote", "ext::sh -c true"])
+            .unwrap()
+            .stderr;
+        assert!(said.contains("transport 'ext' not allowed"), "{said}");
+
+        git.config()
+            .unwrap()
+            .set_str("core.sshCommand", "ssh -i key")
+            .unwrap();
+        assert_eq!(ssh(&repository), "ssh -i key");
+    }
+
+    #[test]
+    fn ctrl_c_on_the_terminal_does_not_reach_git() {
+        let script = "ps -o pgid= -p $$ > PID\nexec git-upload-pack \"$@\"\n";
+        let (_, group) = list_through(LONGEST, script);
+        let own = rustix::process::getpgrp().as_raw_nonzero().to_string();
+        assert_ne!(group.0, own);
+        std::mem::forget(group);
     }
 }

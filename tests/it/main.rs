@@ -6,6 +6,7 @@
 mod example;
 mod fixture;
 mod git;
+mod git_refusals;
 mod kill;
 mod lab;
 mod ledger;

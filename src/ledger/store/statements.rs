@@ -74,7 +74,7 @@ impl Inner {
                                 self.repository.contains(&now, &made).unwrap_or(false)
                             })
                         }
-                        PushOutcome::Behind => {
+                        PushOutcome::Behind(_) => {
                             self.repository.fetch(&self.branches)?;
                             false
                         }
