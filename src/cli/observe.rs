@@ -66,6 +66,9 @@ fn text(name: &EnvironmentName, rebuilt: &Rebuilt) -> String {
     } else {
         "; the ledger had it all\n"
     };
+    for path in &rebuilt.removed {
+        text += &format!("  {path}  could not be read\n");
+    }
     for (host, why) in &rebuilt.silent {
         text += &format!("  {host}  no answer: {why}\n");
     }

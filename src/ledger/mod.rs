@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use crate::model::id::{EnvironmentName, Revision, RolloutId};
 use crate::model::ledger::{EnvironmentLedger, LedgerCommit, RolloutLedger, RolloutRecord};
 use crate::model::statement::{Statement, StatementFile};
+use crate::model::time::Timestamp;
 
 /// The record that lets one controller act and any other finish (protocol §2).
 #[async_trait]
@@ -23,6 +24,17 @@ pub trait Ledger: Send + Sync {
     /// Takes the branch as it is now, or its absence, for the start of what follows: only
     /// `observe --rebuild`, after [`LedgerError::Rewritten`].
     async fn accept(&self) -> Result<(), LedgerError>;
+
+    /// Takes what cannot be read out of an environment's folder, and names it: only
+    /// `observe --rebuild`, after [`Ledger::accept`]; the hosts' answers come in its place. A ledger
+    /// that cannot be damaged has nothing to do.
+    async fn mend(
+        &self,
+        _environment: &EnvironmentName,
+        _at: Timestamp,
+    ) -> Result<Vec<String>, LedgerError> {
+        Ok(Vec::new())
+    }
 
     /// Everything of one environment, as last fetched.
     async fn read(&self, environment: &EnvironmentName) -> Result<EnvironmentLedger, LedgerError>;

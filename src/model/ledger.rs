@@ -48,7 +48,8 @@ pub struct RolloutLedger {
 pub struct EnvironmentRecord {
     /// The highest sequence given to a wave.
     pub sequence: u64,
-    /// The rollout that is not over.
+    /// The rollout that is not over. The key must be there, too.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub open: Option<RolloutId>,
     /// The last rollout that passed its gates under the full rules.
     pub baseline: Option<Baseline>,
@@ -223,7 +224,8 @@ pub struct StepRecord {
     pub step: StepId,
     /// From 1: a host's services are sent one after another.
     pub round: u32,
-    /// Null while open.
+    /// Null while open. The key must be there: one that a hand misspelt must not open the step.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub outcome: Option<Outcome>,
     /// What the host says runs now.
     pub version: Option<Version>,

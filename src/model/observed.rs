@@ -19,7 +19,9 @@ pub struct HostRecord {
 /// The last known state of one service on one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceRecord {
-    /// What runs; null where nothing is installed or nobody knows.
+    /// What runs; null where nothing is installed or nobody knows. The key must be there: one that
+    /// a hand misspelt must not read as nothing.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub version: Option<Version>,
     /// What ran before.
     pub previous_version: Option<Version>,

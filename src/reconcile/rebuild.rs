@@ -25,6 +25,8 @@ pub struct Rebuilt {
     pub silent: BTreeMap<HostName, String>,
     /// Blocks that come from last outcomes.
     pub blocks: usize,
+    /// Files of the ledger that could not be read and are gone.
+    pub removed: Vec<String>,
     /// It differed from what was recorded, so it was committed.
     pub changed: bool,
 }
@@ -59,11 +61,14 @@ impl<E: Into<DispatchError>> From<E> for Failed {
 async fn attempt(controller: &Controller<'_>, name: &EnvironmentName) -> Result<Rebuilt, Failed> {
     let newest = controller.desired.newest().await?;
     let wanted = super::apply::environment(newest.as_ref(), name).map_err(Failed::Pass)?;
+    let now = controller.clock.now();
     controller.ledger.accept().await?;
+    let mut rebuilt = Rebuilt {
+        removed: controller.ledger.mend(name, now).await?,
+        ..Rebuilt::default()
+    };
     let ledger = controller.ledger.read(name).await?;
     let mut books = Books::open(name, &ledger);
-    let mut rebuilt = Rebuilt::default();
-    let now = controller.clock.now();
 
     let questions = questions(controller, wanted, &mut rebuilt).await?;
     let fleet = &newest.fleet().name;
@@ -112,7 +117,7 @@ async fn attempt(controller: &Controller<'_>, name: &EnvironmentName) -> Result<
             format!("{name}: rebuilt from what {told} hosts told")
         })
         .await?;
-    rebuilt.changed = committed.is_some();
+    rebuilt.changed = committed.is_some() || !rebuilt.removed.is_empty();
     Ok(rebuilt)
 }
 

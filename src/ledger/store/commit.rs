@@ -16,18 +16,37 @@ const TRIES: u32 = 5;
 /// Longest pause between two tries; foreign commits come seconds apart.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// What became of one try.
+enum Published {
+    /// The commit is in.
+    In,
+    /// Foreign commits came first, and are fetched by now.
+    Late,
+    /// The branch is where it was, and yet could not be moved; in git's words.
+    Standstill(String),
+}
+
 impl Inner {
     pub(super) fn commit(&self, commit: &LedgerCommit) -> Result<Committed, LedgerError> {
+        self.land(&commit.environment, commit.base.clone(), &|tip| {
+            self.make(commit, tip)
+        })
+    }
+
+    /// Makes a commit on the branch's tip, if the environment is as it was decided on, and again on
+    /// every foreign one that comes first.
+    pub(super) fn land(
+        &self,
+        environment: &EnvironmentName,
+        mut base: Option<Revision>,
+        make: &dyn Fn(Option<&Revision>) -> Result<Revision, LedgerError>,
+    ) -> Result<Committed, LedgerError> {
         // Environments of one process would only take the branch from one another.
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let environment = &commit.environment;
-        let mut base = commit.base.clone();
+        let mut standstill = None;
         for attempt in 0..=TRIES {
             self.check_descent()?;
             let tip = self.tip()?;
-            if let Some(tip) = &tip {
-                self.check_format(tip)?;
-            }
             let there = self.environment_tip(tip.as_ref(), environment)?;
             base = self.own_unclear(environment, base, there.as_ref());
             if there != base {
@@ -36,15 +55,21 @@ impl Inner {
             if attempt > 0 {
                 std::thread::sleep(self.random.jitter(PAUSE));
             }
-            let made = self.make(commit, tip.as_ref())?;
-            if self.publish(commit, tip.as_ref(), &base, &made)? {
-                self.repository
-                    .set_ref(crate::git::SEEN, &self.tip()?.unwrap_or(made.clone()))?;
-                self.unclear().remove(environment);
-                // A commit without news does not move its environment's tip.
-                let moved = self.environment_tip(Some(&made), environment)?;
-                return Ok(Committed::Accepted(moved.unwrap_or(made)));
+            let made = make(tip.as_ref())?;
+            match self.publish(environment, tip.as_ref(), &base, &made)? {
+                Published::In => {
+                    self.check_descent()?;
+                    self.unclear().remove(environment);
+                    // A commit without news does not move its environment's tip.
+                    let moved = self.environment_tip(Some(&made), environment)?;
+                    return Ok(Committed::Accepted(moved.unwrap_or(made)));
+                }
+                Published::Late => standstill = None,
+                Published::Standstill(message) => standstill = Some(message),
             }
+        }
+        if let Some(message) = standstill {
+            return Err(self.rejected(message));
         }
         let tip = self.tip()?;
         Ok(Committed::Lost(
@@ -52,27 +77,32 @@ impl Inner {
         ))
     }
 
-    /// Makes the branch point at a commit; false where foreign commits came first, fetched by now.
+    /// Makes the branch point at a commit.
     fn publish(
         &self,
-        commit: &LedgerCommit,
+        environment: &EnvironmentName,
         tip: Option<&Revision>,
         base: &Option<Revision>,
         made: &Revision,
-    ) -> Result<bool, LedgerError> {
+    ) -> Result<Published, LedgerError> {
         let reference = self.branches.ledger_ref();
         let branch = &self.branches.ledger_branch;
         let Some(remote) = &self.branches.remote else {
-            return Ok(self.repository.compare_and_swap(&reference, tip, made)?);
+            return Ok(
+                match self.repository.compare_and_swap(&reference, tip, made)? {
+                    true => Published::In,
+                    false => Published::Late,
+                },
+            );
         };
         let outcome = self.repository.push(remote, branch, tip, made)?;
         if outcome == PushOutcome::Accepted {
-            self.repository.set_ref(&reference, made)?;
-            return Ok(true);
+            self.repository.advance(&reference, made)?;
+            return Ok(Published::In);
         }
         if matches!(outcome, PushOutcome::Unclear(_)) {
             self.unclear()
-                .entry(commit.environment.clone())
+                .entry(environment.clone())
                 .or_default()
                 .push(Unclear {
                     base: base.clone(),
@@ -84,22 +114,32 @@ impl Inner {
         let now = self.tip()?;
         if let Some(now) = &now
             && self.repository.contains(now, made)?
-            && self.environment_tip(Some(now), &commit.environment)?
-                == self.environment_tip(Some(made), &commit.environment)?
+            && self.environment_tip(Some(now), environment)?
+                == self.environment_tip(Some(made), environment)?
         {
-            return Ok(true);
+            return Ok(Published::In);
         }
         match outcome {
-            PushOutcome::Rejected(message) => Err(LedgerError::Rejected {
-                remote: remote.clone(),
-                branch: branch.clone(),
-                message,
-            }),
+            PushOutcome::Rejected(message) => Err(self.rejected(message)),
+            // Somebody writes the branch at this moment, or nobody can: another branch stands for
+            // its folder, its lock was left behind.
+            PushOutcome::Behind(message) if now.as_ref() == tip => {
+                Ok(Published::Standstill(message))
+            }
             PushOutcome::Unclear(message) if now.as_ref() == tip => Err(LedgerError::Unreachable {
                 remote: remote.clone(),
                 message,
             }),
-            _ => Ok(false),
+            _ => Ok(Published::Late),
+        }
+    }
+
+    pub(super) fn rejected(&self, message: String) -> LedgerError {
+        let remote = self.branches.remote.as_deref().unwrap_or("none");
+        LedgerError::Rejected {
+            remote: remote.to_owned(),
+            branch: self.branches.ledger_branch.clone(),
+            message,
         }
     }
 
@@ -124,16 +164,19 @@ impl Inner {
     }
 
     fn make(&self, commit: &LedgerCommit, tip: Option<&Revision>) -> Result<Revision, LedgerError> {
+        if let Some(tip) = tip {
+            self.check_format(tip)?;
+        }
         let mut changes = Vec::with_capacity(commit.writes.len() + 2);
         for write in &commit.writes {
             changes.push(files::encode(&commit.environment, write)?);
         }
         if tip.is_none() {
-            let format = format!("format: {}\n", files::FORMAT);
-            changes.push((files::LEDGER.to_owned(), Some(format.into_bytes())));
+            changes.push((files::LEDGER.to_owned(), Some(files::format())));
         }
-        let page = readme::write(self, commit, tip)?;
-        changes.push((readme::PATH.to_owned(), Some(page.into_bytes())));
+        if let Some(page) = readme::write(self, commit, tip)? {
+            changes.push((readme::PATH.to_owned(), Some(page.into_bytes())));
+        }
         let message = message(commit);
         let made = BranchCommit {
             parent: tip,

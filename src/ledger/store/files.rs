@@ -13,6 +13,11 @@ pub(super) const FORMAT: u64 = 1;
 /// The format's file.
 pub(super) const LEDGER: &str = "ledger.yaml";
 
+/// The format file's bytes.
+pub(super) fn format() -> Vec<u8> {
+    format!("format: {FORMAT}\n").into_bytes()
+}
+
 pub(super) fn environment(environment: &EnvironmentName) -> String {
     format!("{environment}/environment.yaml")
 }

@@ -1,11 +1,13 @@
 //! The ledger in git: a branch that only controllers write, always fast-forward (protocol §2).
 //!
 //! It owns the files' form ([`files`]), the compare-and-swap push ([`commit`]), the branch's own
-//! page ([`readme`]) and the statements' branch ([`statements`]). What the content means is the
+//! page ([`readme`]), what happens to files that a hand broke ([`mend`]) and the statements' branch
+//! ([`statements`]). What the content means is the
 //! controller's.
 
 mod commit;
 mod files;
+mod mend;
 mod read;
 mod readme;
 mod statements;
@@ -16,13 +18,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::{Committed, Ledger, LedgerError};
-use crate::git::{Branches, GitError, Repository};
+use crate::git::{Branches, GitError, Repository, SEEN};
 use crate::model::clock::Random;
 use crate::model::desired::GitSettings;
 use crate::model::id::{EnvironmentName, FleetName, Revision, RolloutId};
 use crate::model::ledger::{EnvironmentLedger, LedgerCommit, RolloutLedger, RolloutRecord};
 use crate::model::observed::HostRecord;
 use crate::model::statement::{Statement, StatementFile};
+use crate::model::time::Timestamp;
 
 /// The ledger of one fleet repository.
 #[derive(Clone)]
@@ -101,6 +104,16 @@ impl Ledger for GitLedger {
         self.blocking(Inner::accept).await
     }
 
+    async fn mend(
+        &self,
+        environment: &EnvironmentName,
+        at: Timestamp,
+    ) -> Result<Vec<String>, LedgerError> {
+        let environment = environment.clone();
+        self.blocking(move |inner| inner.mend(&environment, at))
+            .await
+    }
+
     async fn read(&self, environment: &EnvironmentName) -> Result<EnvironmentLedger, LedgerError> {
         let environment = environment.clone();
         self.blocking(move |inner| inner.read(&environment)).await
@@ -164,8 +177,10 @@ impl Inner {
 
     /// A tip that does not descend from the last one seen, or a vanished branch, stops everything.
     fn check_descent(&self) -> Result<(), LedgerError> {
+        // In this order: another process moves the tip first, so what it has seen by now cannot be
+        // newer than a tip that is read after it.
+        let seen = self.repository.tip(SEEN)?;
         let tip = self.tip()?;
-        let seen = self.repository.tip(crate::git::SEEN)?;
         let rewritten = |seen: Revision| LedgerError::Rewritten {
             branch: self.branches.ledger_branch.clone(),
             seen,
@@ -176,9 +191,9 @@ impl Inner {
                 if !self.repository.contains(&tip, &seen)? {
                     return Err(rewritten(seen));
                 }
-                Ok(self.repository.set_ref(crate::git::SEEN, &tip)?)
+                Ok(self.repository.advance(SEEN, &tip)?)
             }
-            (Some(tip), None) => Ok(self.repository.set_ref(crate::git::SEEN, &tip)?),
+            (Some(tip), None) => Ok(self.repository.advance(SEEN, &tip)?),
             (None, Some(seen)) => Err(rewritten(seen)),
             (None, None) => Ok(()),
         }
@@ -187,8 +202,8 @@ impl Inner {
     fn accept(&self) -> Result<(), LedgerError> {
         self.repository.fetch(&self.branches)?;
         match self.tip()? {
-            Some(tip) => Ok(self.repository.set_ref(crate::git::SEEN, &tip)?),
-            None => Ok(self.repository.remove_ref(crate::git::SEEN)?),
+            Some(tip) => Ok(self.repository.set_ref(SEEN, &tip)?),
+            None => Ok(self.repository.remove_ref(SEEN)?),
         }
     }
 

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 
 use super::super::LedgerError;
 use super::{Inner, files};
-use crate::model::id::{EnvironmentName, HostName, Revision, RolloutId};
-use crate::model::ledger::{EnvironmentLedger, RolloutLedger, RolloutRecord};
+use crate::model::id::{EnvironmentName, HostName, Revision, RolloutId, check_name};
+use crate::model::ledger::{EnvironmentLedger, RolloutLedger, RolloutRecord, WaveRecord};
 use crate::model::observed::HostRecord;
 
 #[derive(Deserialize)]
@@ -37,15 +37,9 @@ impl Inner {
         }
         if let Some(id) = &ledger.environment.open {
             let path = format!("{}/plan.json", files::rollout(name, id));
-            let open = self
-                .rollout(&tip, name, id)?
-                .ok_or_else(|| LedgerError::Corrupt {
-                    path,
-                    revision: tip.clone(),
-                    problem: "environment.yaml names this rollout as open, and it is not there"
-                        .to_owned(),
-                })?;
-            ledger.open = Some(open);
+            let missing = "environment.yaml names this rollout as open, and it is not there";
+            let open = self.rollout(&tip, name, id)?;
+            ledger.open = Some(open.ok_or_else(|| corrupt(&path, &tip, missing))?);
         }
         Ok(ledger)
     }
@@ -78,11 +72,7 @@ impl Inner {
                 known: files::FORMAT,
             }),
             Some(_) => Ok(()),
-            None => Err(LedgerError::Corrupt {
-                path: files::LEDGER.to_owned(),
-                revision: tip.clone(),
-                problem: "the file is missing".to_owned(),
-            }),
+            None => Err(corrupt(files::LEDGER, tip, "the file is missing")),
         }
     }
 
@@ -98,13 +88,7 @@ impl Inner {
         let mut hosts = BTreeMap::new();
         for (file, blob) in self.repository.files_in(tip, &folder)? {
             let path = format!("{folder}/{file}");
-            let Some(host) = file.strip_suffix(".yaml") else {
-                return Err(LedgerError::Corrupt {
-                    path,
-                    revision: tip.clone(),
-                    problem: "not a file that fleet writes".to_owned(),
-                });
-            };
+            let host = host_of(&path, &file, tip)?;
             let record = match known.get(&blob) {
                 Some(record) => Arc::clone(record),
                 None => {
@@ -112,7 +96,7 @@ impl Inner {
                     Arc::new(files::decode(&path, tip, &bytes)?)
                 }
             };
-            hosts.insert(HostName::new(host), HostRecord::clone(&record));
+            hosts.insert(host, HostRecord::clone(&record));
             current.insert(blob, record);
         }
         *known = current;
@@ -148,15 +132,12 @@ impl Inner {
             return Ok(None);
         };
         let path = format!("{folder}/rollout.yaml");
-        let record = self.file(tip, &path)?.ok_or_else(|| LedgerError::Corrupt {
-            path,
-            revision: tip.clone(),
-            problem: "the file is missing".to_owned(),
-        })?;
-        let mut waves = Vec::new();
-        while let Some(wave) = self.file(tip, &format!("{folder}/wave-{}.yaml", waves.len() + 1))? {
-            waves.push(wave);
+        let record: Option<RolloutRecord> = self.file(tip, &path)?;
+        let record = record.ok_or_else(|| corrupt(&path, tip, "the file is missing"))?;
+        if (&record.id, &record.environment) != (id, name) {
+            return Err(corrupt(&path, tip, "it is of another rollout"));
         }
+        let waves = self.waves(tip, &folder)?;
         Ok(Some(RolloutLedger {
             plan,
             record,
@@ -164,7 +145,25 @@ impl Inner {
         }))
     }
 
-    fn file<T: DeserializeOwned>(
+    /// The waves of a rollout, from the first one without a gap: a wave that is not seen might be
+    /// open.
+    fn waves(&self, tip: &Revision, folder: &str) -> Result<Vec<WaveRecord>, LedgerError> {
+        let files = self.repository.files_in(tip, folder)?;
+        let waves = files.iter().filter(|(file, _)| file.starts_with("wave-"));
+        (1..=waves.count())
+            .map(|number| {
+                let path = format!("{folder}/wave-{number}.yaml");
+                let wave: Option<WaveRecord> = self.file(tip, &path)?;
+                let wave = wave.ok_or_else(|| corrupt(&path, tip, "the file is missing"))?;
+                match usize::try_from(wave.wave) == Ok(number) {
+                    true => Ok(wave),
+                    false => Err(corrupt(&path, tip, "it is of another wave")),
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn file<T: DeserializeOwned>(
         &self,
         at: &Revision,
         path: &str,
@@ -173,5 +172,21 @@ impl Inner {
             Some(bytes) => files::decode(path, at, &bytes).map(Some),
             None => Ok(None),
         }
+    }
+}
+
+/// Whose record a file of `hosts/` is.
+pub(super) fn host_of(path: &str, file: &str, tip: &Revision) -> Result<HostName, LedgerError> {
+    file.strip_suffix(".yaml")
+        .filter(|host| check_name(host).is_ok())
+        .map(HostName::new)
+        .ok_or_else(|| corrupt(path, tip, "not a file that fleet writes"))
+}
+
+fn corrupt(path: &str, at: &Revision, problem: &str) -> LedgerError {
+    LedgerError::Corrupt {
+        path: path.to_owned(),
+        revision: at.clone(),
+        problem: problem.to_owned(),
     }
 }

@@ -15,31 +15,43 @@ pub(super) const PATH: &str = "README.md";
 /// More hosts than this that are not healthy are counted, not named.
 const NAMED: usize = 100;
 
-/// The page as it is after a commit.
+/// The page as it is after a commit that writes a host; none where the page stays as it is.
 pub(super) fn write(
     inner: &Inner,
     commit: &LedgerCommit,
     tip: Option<&Revision>,
-) -> Result<String, LedgerError> {
-    let (mut sections, mut hosts) = match tip {
-        Some(tip) => {
-            let before = inner.repository.file_at(tip, PATH)?.unwrap_or_default();
-            (
-                sections(&String::from_utf8_lossy(&before)),
-                inner.hosts(tip, &commit.environment)?,
-            )
-        }
-        None => (BTreeMap::new(), BTreeMap::new()),
+) -> Result<Option<String>, LedgerError> {
+    let news = |write: &Write| matches!(write, Write::Host(..));
+    if tip.is_some() && !commit.writes.iter().any(news) {
+        return Ok(None);
+    }
+    let mut hosts = match tip {
+        Some(tip) => inner.hosts(tip, &commit.environment)?,
+        None => BTreeMap::new(),
     };
     for write in &commit.writes {
         if let Write::Host(host, record) = write {
             hosts.insert(host.clone(), record.clone());
         }
     }
-    sections.insert(
-        commit.environment.as_str().to_owned(),
-        section(&commit.environment, &hosts),
-    );
+    page(inner, tip, &commit.environment, &hosts).map(Some)
+}
+
+/// The page with these hosts of an environment; the sections of others stay as they are.
+pub(super) fn page(
+    inner: &Inner,
+    tip: Option<&Revision>,
+    environment: &EnvironmentName,
+    hosts: &BTreeMap<HostName, HostRecord>,
+) -> Result<String, LedgerError> {
+    let mut sections = BTreeMap::new();
+    if let Some(tip) = tip {
+        let before = inner.repository.file_at(tip, PATH)?.unwrap_or_default();
+        sections = self::sections(&String::from_utf8_lossy(&before));
+        let folders = inner.repository.folders_in(tip, "")?;
+        sections.retain(|name, _| folders.contains(name));
+    }
+    sections.insert(environment.to_string(), section(environment, hosts));
     let mut page = format!(
         "# What runs where: {}\n\nWritten by fleet; a change by hand stops it. \
          `git log -p` on this branch tells the story.\n",
@@ -64,6 +76,20 @@ fn sections(page: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// A version in a table: hosts print what they like.
+fn cell(version: Option<&Version>) -> String {
+    let text = version.map_or("none", Version::as_str);
+    let mut cell = String::with_capacity(text.len());
+    for c in text.chars().filter(|c| !c.is_control()).take(80) {
+        match c {
+            '<' => cell.push_str("&lt;"),
+            '|' | '\\' | '`' | '*' | '[' | ']' | '!' => cell.extend(['\\', c]),
+            _ => cell.push(c),
+        }
+    }
+    cell
+}
+
 fn section(name: &EnvironmentName, hosts: &BTreeMap<HostName, HostRecord>) -> String {
     let mut versions: BTreeMap<(&ServiceName, Option<&Version>), usize> = BTreeMap::new();
     let mut sick = Vec::new();
@@ -82,7 +108,7 @@ fn section(name: &EnvironmentName, hosts: &BTreeMap<HostName, HostRecord>) -> St
     }
     let mut text = format!("## {name}\n\n| service | version | hosts |\n|---|---|---|\n");
     for ((service, version), count) in versions {
-        let version = version.map_or("none", Version::as_str);
+        let version = cell(version);
         // Writing to a string cannot fail.
         let _infallible = writeln!(text, "| {service} | {version} | {count} |");
     }
@@ -91,7 +117,7 @@ fn section(name: &EnvironmentName, hosts: &BTreeMap<HostName, HostRecord>) -> St
             "\n| not healthy | service | version | state | since |\n|---|---|---|---|---|\n",
         );
         for (host, service, record) in sick.iter().take(NAMED) {
-            let version = record.version.as_ref().map_or("none", Version::as_str);
+            let version = cell(record.version.as_ref());
             let (state, since) = (record.state.as_str(), record.since);
             let _infallible = writeln!(
                 text,

@@ -4,6 +4,7 @@ mod controller;
 mod faults;
 mod history;
 mod memory;
+mod mend;
 mod race;
 mod records;
 mod samples;

@@ -209,8 +209,12 @@ async fn a_corrupt_file_names_path_and_commit() {
     hand.is_corrupt(host, "services: [\n").await;
     hand.is_corrupt(host, "services: {}\n").await;
     hand.is_corrupt(host, "").await;
+    let misspelt = "instance: i-021ef46178a035ed0\nservices:\n  metricus: { versoin: 1.0.0, \
+                    state: healthy, since: 2026-11-20T01:02:03Z, seconds: 1.0 }\n";
+    hand.is_corrupt(host, misspelt).await;
     for (path, text) in [
         ("production/environment.yaml", "sequence: many\n"),
+        ("production/environment.yaml", "sequence: 100\n"),
         ("production/blocked.yaml", "blocks: 1\n"),
         ("ledger.yaml", "format: one\n"),
     ] {
@@ -223,6 +227,21 @@ async fn a_corrupt_file_names_path_and_commit() {
     let (at, error) = hand.writes("production/hosts/notes.txt", "mine\n").await;
     let problem = "production/hosts/notes.txt at ";
     assert!(error.to_string().contains(problem), "{at}: {error}");
+}
+
+#[tokio::test]
+async fn a_wave_behind_a_gap_is_not_overlooked() {
+    let hand = ByHand::new().await;
+    let folder = format!("production/rollouts/{ROLLOUT}");
+    let wave = format!("{BRANCH}:{folder}/wave-1.yaml");
+    let text = hand.lab.git(&hand.lab.remote(), &["show", &wave]);
+    let third = format!("{folder}/wave-3.yaml");
+    let (_, error) = hand.writes(&third, &format!("{text}\n")).await;
+    assert!(error.to_string().contains("wave-2.yaml"), "{error}");
+    let (_, error) = hand
+        .writes(&format!("{folder}/wave-2.yaml"), &format!("{text}\n"))
+        .await;
+    assert!(error.to_string().contains("of another wave"), "{error}");
 }
 
 #[tokio::test]
