@@ -184,7 +184,8 @@ fn service(
             Some(Outcome::Failed | Outcome::Unknown) => ServiceState::Failed,
             _ => ServiceState::Healthy,
         },
-        since: state.at.unwrap_or(now),
+        // The controller's time and the host's differ by a second or more: not a change.
+        since: same.map_or_else(|| state.at.unwrap_or(now), |it| it.since),
         rollout: state.rollout.clone(),
         revision: state.revision.clone(),
         command: same.and_then(|it| it.command.clone()),

@@ -188,13 +188,8 @@ const STEP_WORDS: [&str; 6] = [
 ];
 
 /// What differs from run to run, and what stands for it.
-pub(crate) const FILTERS: [(&str, &str); 16] = [
+pub(crate) const FILTERS: [(&str, &str); 15] = [
     (r"alias fleet=\S+", "alias fleet=[FLEET]"),
-    // A rebuild beside a whole ledger finds news or not, by what the last second was.
-    (
-        r"answered; (?:recorded|the ledger had it all)",
-        "answered; [rebuilt]",
-    ),
     (r"\d{8}T\d{6}Z-[0-9a-f]{8}", "[statement]"),
     (r"\d{8}T\d{6}Z-[0-9a-f]{6}", "[rollout]"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),
