@@ -16,6 +16,7 @@ mod sandbox;
 mod sandbox_owner;
 mod sandbox_place;
 mod sandbox_restart;
+mod simulation;
 mod stories;
 mod support;
 mod transport;

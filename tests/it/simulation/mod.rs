@@ -1,0 +1,8 @@
+//! Whole rollouts on a virtual clock, a ledger and hosts in memory: first one by hand, then
+//! hundreds by seed, with faults and with controllers that are killed anywhere.
+
+mod desired;
+mod invariants;
+mod rollout;
+mod seeds;
+mod world;
