@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::desired::{Desired, Wish, environment, instance};
 
-const EPOCH: i64 = 1_800_000_000;
+pub(crate) const EPOCH: i64 = 1_800_000_000;
 
 /// The runtime's paused clock.
 #[derive(Clone)]
