@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::id::ServiceName;
+use crate::model::id::{HostName, ServiceName};
 use crate::model::ledger::{RolloutState, WaveKind};
 use crate::model::policy::OnFailure;
 use crate::model::report::Outcome;
@@ -41,10 +41,10 @@ impl Rollout {
         }
         if self.is_going_back() {
             let steps = self.next_back();
-            if !steps.is_empty() {
-                return Decision::Back(steps);
+            if steps.is_empty() || self.back_is_broken() {
+                return self.end();
             }
-            return self.end();
+            return Decision::Back(steps);
         }
         let left = self.next_forward();
         if self.line_stopped() {
@@ -69,6 +69,17 @@ impl Rollout {
             || (self.plan.policy.rollout.policy.on_failure == OnFailure::Rollback
                 && self.line_stopped()
                 && !self.touched_services().is_empty())
+    }
+
+    /// Going back took more hosts away than `max_failures` allows: the rest keeps a version that
+    /// works there rather than losing it to a rollback that does not.
+    fn back_is_broken(&self) -> bool {
+        let lost: BTreeSet<&HostName> = self
+            .steps(WaveKind::Rollback)
+            .filter(|(_, step)| matches!(step.outcome, Some(Outcome::Failed | Outcome::Unknown)))
+            .map(|(_, step)| &step.host)
+            .collect();
+        lost.len() > self.plan.policy.rollout.policy.max_failures as usize
     }
 
     /// Services that failed on a host after they touched it, where nobody accepted that.

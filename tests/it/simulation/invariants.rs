@@ -8,7 +8,7 @@ use fleet::model::ledger::{BlockedRecord, RolloutLedger, StepRecord, WaveKind, W
 use fleet::model::observed::ServiceState;
 use fleet::model::plan::Action;
 use fleet::model::report::{Outcome, ReportOutcome};
-use fleet::transport::memory::{HostAction, HostActionKind};
+use fleet::transport::memory::{HostAction, HostActionKind, Stage};
 
 use super::desired::{environment, instance};
 use super::world::World;
@@ -61,7 +61,10 @@ fn at_most_once(rollouts: &[RolloutLedger], history: &[HostAction], wrong: &mut 
     for step in rollouts.iter().flat_map(steps) {
         let times = deploys.remove(&step.step).unwrap_or(0);
         if times > 1 {
-            wrong.push(format!("{} on {} ran {times} times", step.service, step.host));
+            wrong.push(format!(
+                "{} on {} ran {times} times",
+                step.service, step.host
+            ));
         }
     }
     if !deploys.is_empty() {
@@ -79,9 +82,8 @@ fn truthful(rollouts: &[RolloutLedger], history: &[HostAction], wrong: &mut Vec<
                 HostActionKind::Deploy(_) | HostActionKind::Rollback(_)
             )
         });
-        let reported = |wanted| {
-            of_step().any(|action| action.kind == HostActionKind::Reported(wanted))
-        };
+        let reported =
+            |wanted| of_step().any(|action| action.kind == HostActionKind::Reported(wanted));
         let fits = match step.outcome {
             Some(Outcome::Succeeded) => reported(ReportOutcome::Succeeded),
             Some(Outcome::RolledBack) => reported(ReportOutcome::RolledBack),
@@ -119,34 +121,35 @@ fn few_unavailable(rollout: &RolloutLedger, history: &[HostAction], wrong: &mut 
         .unwrap_or(0);
     let policy = &rollout.plan.policy.rollout.policy;
     let allowed = largest + policy.max_failures as usize;
-    let mut busy: BTreeSet<&HostName> = BTreeSet::new();
-    let mut failed: BTreeSet<&HostName> = BTreeSet::new();
+    // In flight, unknown or failed, by the way the host was going.
+    let mut forward: BTreeSet<&HostName> = BTreeSet::new();
+    let mut back: BTreeSet<&HostName> = BTreeSet::new();
     for action in history {
         let Some(step) = of_rollout.get(&action.step) else {
             continue;
         };
+        let goes_back = step.action == Action::Rollback;
+        let set = if goes_back { &mut back } else { &mut forward };
         match &action.kind {
-            HostActionKind::Started => {
-                busy.insert(&step.host);
+            HostActionKind::Started | HostActionKind::Reported(ReportOutcome::Failed) => {
+                set.insert(&step.host);
             }
-            HostActionKind::Reported(ReportOutcome::Failed) => {
-                busy.remove(&step.host);
-                failed.insert(&step.host);
-            }
-            HostActionKind::Reported(_) => {
-                busy.remove(&step.host);
-                failed.remove(&step.host);
+            // What was cut off before it touched anything left the service as it was.
+            HostActionKind::Reported(_)
+            | HostActionKind::Killed(Stage::Observe | Stage::Preflight) => {
+                set.remove(&step.host);
             }
             _ => {}
         }
-        let both: BTreeSet<_> = busy.union(&failed).collect();
-        // Going back must be possible even where the failed ones are as many as are allowed.
-        let allowed = if step.action == Action::Rollback {
-            allowed.max(failed.len() + 1)
+        // Going back must be possible where the failed ones are as many as are allowed: one at a
+        // time, until it failed itself more often than that.
+        let allowed = if goes_back {
+            allowed.max(forward.len() + policy.max_failures as usize + 1)
         } else {
             allowed
         };
-        if both.len() > allowed {
+        let both: BTreeSet<_> = forward.union(&back).collect();
+        if action.kind == HostActionKind::Started && both.len() > allowed {
             wrong.push(format!(
                 "{} hosts of {} are unavailable at once, {allowed} may be: {both:?}",
                 both.len(),

@@ -3,6 +3,7 @@
 
 mod desired;
 mod invariants;
+mod protocol;
 mod rollout;
 mod seeds;
 mod world;

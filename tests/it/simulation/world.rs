@@ -3,33 +3,48 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fleet::ledger::Ledger as _;
 use fleet::ledger::memory::MemoryLedger;
 use fleet::model::clock::{Clock, Random};
 use fleet::model::event::Event;
 use fleet::model::id::{HostName, RolloutId, ServiceName};
 use fleet::model::ledger::EnvironmentLedger;
+use fleet::model::statement::{Statement, Verb};
 use fleet::model::time::Timestamp;
 use fleet::reconcile::{self, ApplyOptions, Pass, ReconcileError};
 use fleet::rollout::{Controller, LogSink};
-use fleet::transport::memory::MemoryTransport;
+use fleet::transport::memory::{HostActionKind, MemoryTransport};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::desired::{Desired, Wish, environment, instance};
+use super::desired::{Desired, Wish, environment, fleet_name, instance};
 
 pub(crate) const EPOCH: i64 = 1_800_000_000;
 
 /// The runtime's paused clock.
 #[derive(Clone)]
-pub(crate) struct VirtualClock(Instant);
+pub(crate) struct VirtualClock {
+    origin: Instant,
+    /// How far the wall clock is behind everybody else's.
+    behind: Duration,
+}
+
+impl VirtualClock {
+    pub(crate) fn behind(&self, behind: Duration) -> Self {
+        Self {
+            behind,
+            ..self.clone()
+        }
+    }
+}
 
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_unix(EPOCH) + self.0.elapsed()
+        Timestamp::from_unix(EPOCH) + self.origin.elapsed() - self.behind
     }
 
     fn monotonic(&self) -> Duration {
-        self.0.elapsed()
+        self.origin.elapsed()
     }
 }
 
@@ -93,7 +108,10 @@ pub(crate) struct World {
 impl World {
     /// A world in which the first wish is desired and nothing runs. On a paused runtime.
     pub(crate) fn new(seed: u64, wish: &Wish) -> Self {
-        let clock = VirtualClock(Instant::now());
+        let clock = VirtualClock {
+            origin: Instant::now(),
+            behind: Duration::ZERO,
+        };
         let instances = wish.hosts.keys().map(|host| instance(host));
         let latency = Duration::from_millis(40);
         let desired = Desired::default();
@@ -136,9 +154,19 @@ impl World {
         ledger: &MemoryLedger,
         run: impl AsyncFnOnce(&Controller<'_>) -> T,
     ) -> T {
+        self.with_clock(&self.clock, writer, ledger, run).await
+    }
+
+    pub(crate) async fn with_clock<T>(
+        &self,
+        clock: &VirtualClock,
+        writer: &str,
+        ledger: &MemoryLedger,
+        run: impl AsyncFnOnce(&Controller<'_>) -> T,
+    ) -> T {
         let events = |event: Event| self.events.lock().unwrap().push(event);
         let controller = Controller {
-            clock: &self.clock,
+            clock,
             random: &self.random,
             transport: &self.transport,
             ledger,
@@ -153,6 +181,56 @@ impl World {
 
     pub(crate) fn recorded(&self) -> EnvironmentLedger {
         self.ledger.now(&environment())
+    }
+
+    /// Applies as `writer`, and kills it after this long; whether it was killed.
+    pub(crate) async fn kill_after(&self, writer: &str, lifetime: Duration) -> bool {
+        let options = ApplyOptions::default();
+        let pass = self.apply_as(writer, &options);
+        tokio::time::timeout(lifetime, pass).await.is_err()
+    }
+
+    /// When each command of a step was sent, with its Comment's end: wave, round and part.
+    pub(crate) fn sent(&self) -> Vec<(i64, String)> {
+        let sent = self.transport.accepted();
+        let sent = sent.iter().map(|sent| {
+            let comment = &sent.comment;
+            let end = format!("{}.{}-{}", comment.wave, comment.round, comment.part);
+            (sent.sent_at.unix() - EPOCH, end)
+        });
+        sent.collect()
+    }
+
+    /// When each ledger commit was made, with its subject.
+    pub(crate) fn committed(&self) -> Vec<(i64, String)> {
+        let commits = self.ledger.commits();
+        let commits = commits
+            .into_iter()
+            .map(|commit| (commit.at.unix() - EPOCH, commit.subject));
+        commits.collect()
+    }
+
+    /// A person's word about the environment.
+    pub(crate) async fn say(&self, verb: Verb) {
+        let said = Statement {
+            fleet: fleet_name(),
+            environment: environment(),
+            verb,
+            plan: None,
+            rollout: None,
+            by: "alice".to_owned(),
+            at: self.clock.now(),
+        };
+        self.ledger.clone().state(&said).await.unwrap();
+    }
+
+    /// How often hosts started to deploy a version of a service.
+    pub(crate) fn deploys(&self, version: &str) -> usize {
+        let history = self.transport.history();
+        let deploys = history.iter().filter(
+            |action| matches!(&action.kind, HostActionKind::Deploy(v) if v.as_str() == version),
+        );
+        deploys.count()
     }
 
     /// `host service version state`, one a line.
