@@ -69,7 +69,7 @@ fn last_rollout(world: &World) -> fleet::model::id::RolloutId {
         Write::Plan(id, _) => Some(id.clone()),
         _ => None,
     });
-    ids.last().expect("a rollout")
+    ids.max().expect("a rollout")
 }
 
 fn done(pass: Result<reconcile::Pass, ReconcileError>) {
