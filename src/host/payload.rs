@@ -15,6 +15,7 @@ use flate2::{Compression, GzBuilder};
 use super::share::Pool;
 use crate::model::desired::Platform;
 use crate::model::id::{HostName, InstanceId, ServiceName, StepId, Version};
+use crate::model::plan::Action;
 use crate::model::task::{HostTask, StepTask, Work};
 
 /// Largest packed payload: the service takes 64 KB for the whole call.
@@ -43,6 +44,14 @@ pub enum PayloadError {
     /// The runner keeps versions in files of `key=value` lines.
     #[error("version {0:?} has a control character or more than 128 bytes")]
     Version(Version),
+    /// A step that the runner would not know how to take.
+    #[error("the step on host {host} cannot be sent: {why}")]
+    Step {
+        /// Which host.
+        host: HostName,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// More steps than one asking may name.
     #[error("host {0} is asked about more than {ASKED} steps")]
     TooMany(HostName),
@@ -215,6 +224,17 @@ fn is_bundle_path(path: &str) -> bool {
 /// id stands in the command once already, so bash fills it in.
 fn step_file(task: &HostTask, step: &StepTask) -> Result<String, PayloadError> {
     let undo = step.undo.as_ref();
+    let why = match step.action {
+        Action::Remove => Some("this version removes no service"),
+        Action::Rollback if undo.is_none() => Some("a rollback must say what it goes back to"),
+        _ => None,
+    };
+    if let Some(why) = why {
+        return Err(PayloadError::Step {
+            host: task.host.clone(),
+            why,
+        });
+    }
     for version in std::iter::once(&step.version).chain(undo.map(|undo| &undo.version)) {
         let text = version.as_str();
         if text.len() > 128 || text.chars().any(char::is_control) {
@@ -279,6 +299,7 @@ fn bootstrap(steps: &[(&InstanceId, &StepId)], packed: &[u8]) -> Vec<String> {
             r#"else printf '{"fleet":1,"problem":"%s"}\n' "$1"; fi"#,
             "exit 2",
             "}",
+            r#"((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 402)) || cannot_unpack "bash 4.2 or newer is needed, and this is $BASH_VERSION""#,
             r#"for tool in base64 gzip; do command -v $tool >/dev/null || cannot_unpack "missing on this host: $tool"; done"#,
         ]
         .map(str::to_owned),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::model::id::{HostName, StepId};
 use crate::model::report::{CurrentState, Report};
+use crate::model::task::AnswerContent;
 
 /// Why an answer cannot be believed.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,23 @@ pub enum ReportProblem {
     },
 }
 
+/// Whatever a host answers: reports, or `current` of its services.
+pub fn read(stdout: &str) -> Result<AnswerContent, ReportProblem> {
+    let is_heading = |line: &str| serde_json::from_str::<Heading>(line).is_ok();
+    match lines(stdout)?.first() {
+        Some((_, line)) if is_heading(line) => parse_current(stdout).map(AnswerContent::Current),
+        _ => parse(stdout).map(AnswerContent::Reports),
+    }
+}
+
+/// The first line of the answer to [`crate::model::task::Work::Current`].
+#[derive(Deserialize)]
+struct Heading {
+    fleet: u32,
+    host: HostName,
+    services: usize,
+}
+
 /// The reports of a step, or of the steps asked about, in the order in which the host gives them.
 pub fn parse(stdout: &str) -> Result<Vec<Report>, ReportProblem> {
     let reports = lines(stdout)?
@@ -70,12 +88,6 @@ pub fn parse(stdout: &str) -> Result<Vec<Report>, ReportProblem> {
 
 /// The answer to the asking without steps: `current` of each service of the host.
 pub fn parse_current(stdout: &str) -> Result<Vec<CurrentState>, ReportProblem> {
-    #[derive(Deserialize)]
-    struct Heading {
-        fleet: u32,
-        host: HostName,
-        services: usize,
-    }
     let mut lines = lines(stdout)?.into_iter();
     let (number, first) = lines.next().ok_or(ReportProblem::Empty)?;
     let heading: Heading = decode(number, first)?;
@@ -209,5 +221,19 @@ mod tests {
             "host a told of 1 services and has 2"
         );
         assert!(matches!(parse_current(""), Err(ReportProblem::Empty)));
+        let read = |text: &str| read(text).map_err(|problem| problem.to_string());
+        assert!(matches!(read(&heading(0)), Ok(AnswerContent::Current(_))));
+        assert!(matches!(
+            read(&line("failed")),
+            Ok(AnswerContent::Reports(_))
+        ));
+        assert_eq!(
+            read(&heading(1)),
+            Err("host a told of 0 services and has 1".to_owned())
+        );
+        assert_eq!(
+            read(state),
+            Err("line 1 of the answer is not a report".to_owned())
+        );
     }
 }

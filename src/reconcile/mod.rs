@@ -12,8 +12,6 @@ mod rebuild;
 mod released;
 mod retry;
 mod snapshot;
-#[cfg(test)]
-mod tests;
 mod unknown;
 
 pub use apply::{ApplyOptions, apply};

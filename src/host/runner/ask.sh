@@ -86,7 +86,11 @@ answer_current() {
 current_line() {
     local key line="{\"host\":\"$host\",\"service\":\"$service\""
     local keys='version previous digest definition outcome step rollout revision at'
-    [[ $1 == full ]] || keys='version digest outcome'
+    if [[ $1 == short ]]; then
+        keys='version digest outcome'
+        # What failed is blocked by what its revision wanted.
+        [[ ${current[outcome]} == succeeded ]] || keys+=' rollout revision'
+    fi
     for key in $keys; do
         [[ ${current[$key]} ]] || continue
         json "${current[$key]}" 160

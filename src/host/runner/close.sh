@@ -111,7 +111,7 @@ finish_step() {
             ;;
     esac
     build_report
-    if ! { store_report; } 2>>"$log"; then
+    if ! { store_report; } 2>>"$log" && [[ ! -f $folder/report ]]; then
         outcome=failed message="the report could not be stored; ${message:-${task[action]} went well}"
         build_report
         stored=1

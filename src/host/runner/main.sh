@@ -25,9 +25,8 @@ take_step() {
     load_task "${part_texts[0]}"
     own=$step log=
     check_tools         # 1
-    open_folder
-    take_lock           # 2
     open_folder "$service"
+    take_lock           # 2
     ! has_report || say_report_again # 3
     read_current || refuse "$state/current is not one that fleet has written"
     close_interrupted   # 4

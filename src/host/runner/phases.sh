@@ -17,7 +17,7 @@ observe() {
             healthy) healthy=$value ;;
             *) set_fact "$name" "$value" ;;
         esac
-    done < <(tail -c 65536 "$folder/observed" 2>/dev/null | tr -d '\0')
+    done < <(tail -c 65536 "$folder/observed" 2>/dev/null | tr -d '\0') # bash 4.2 would end a line there
     cat "$folder/observed" >>"$log" 2>/dev/null
     if [[ ! $seen || ${#seen} -gt 128 || $seen == *[[:cntrl:]]* ]]; then
         failure='printed no usable version='
@@ -141,17 +141,17 @@ restore() {
 
 # check_restored REASON CODE: observe decides; without one, the exit code of rollback.
 check_restored() {
-    local code=$2 said=$failure
+    local code=$2 said="rollback${failure:+ $failure}"
     if ! has observe; then
         [[ $code != 0 ]] || observed=$previous
     elif observe observe-restored && proves "$previous"; then
         code=0
     else
         code=1
-        said="${said:+$said; }then observe $failure"
+        said="$said, and then observe $failure"
     fi
     outcome=rolled_back message=$1 phase=rollback
-    ((code == 0)) || outcome=failed message="${1:+$1; }rollback $said"
+    ((code == 0)) || outcome=failed message="${1:+$1; }$said"
 }
 
 # A step whose action is rollback.

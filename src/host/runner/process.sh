@@ -12,7 +12,7 @@ printf "%s\n" "$?"
 # run_phase NAME [MARK]: runs NAME.sh under the marker MARK; true when it exited 0. Otherwise
 # `failure` says why it did not, and `exit_code` is empty where it had to be ended.
 run_phase() {
-    local name=$1 pid started status=
+    local name=$1 pid ticks started status=
     phase=${2:-$1} exit_code= failure= unstarted=
     : >"$folder/events" 2>/dev/null
     [[ $name != observe ]] || : >"$folder/observed" 2>/dev/null
@@ -25,7 +25,8 @@ run_phase() {
     }
     pid=$phase_watcher_PID
     start_time "$pid"
-    if ! { write_marker "$phase" "$pid" "$REPLY"; } 2>>"$log"; then
+    ticks=$REPLY
+    if ! { write_marker "$phase" "$pid" "$ticks"; } 2>>"$log"; then
         exec 5>&- 6<&-
         wait "$pid" 2>/dev/null
         failure='its marker could not be written, so it was not started'
@@ -36,7 +37,7 @@ run_phase() {
     await "${task[timeout]:=1800}"
     exec 5>&- 6<&-
     collect_events "$started"
-    judge "$name" "$pid"
+    judge "$pid" "$ticks"
 }
 
 # launch NAME: the watcher, waiting; its pipes as descriptors 5 (to) and 6 (from).
@@ -83,21 +84,20 @@ await() {
     done
 }
 
-# judge NAME PID: whether the phase succeeded; what did not end by itself is ended.
+# judge LEADER START: whether the phase succeeded; what did not end by itself is ended.
 judge() {
     if [[ $exit_code ]]; then
-        wait "$2" 2>/dev/null
+        wait "$1" 2>/dev/null
         if ((exit_code == 0)); then failure=; else : "${failure:=exited with $exit_code}"; fi
         return "$exit_code"
     fi
     if ((status > 128)); then
         failure="did not end within ${task[timeout]} s and was killed"
     else
-        failure='killed the process that watched it'
+        failure='was cut off: its parent process was killed'
     fi
-    start_time "$2" || REPLY=0
-    if end_session "$2" "$REPLY"; then
-        wait "$2" 2>/dev/null
+    if end_session "$1" "$2"; then
+        wait "$1" 2>/dev/null
     else
         failure+=', but some of it will not end'
         stuck=1
@@ -114,6 +114,7 @@ collect_events() {
                 fact) set_fact "$name" "$value" ;;
                 fail) failure=$value ;;
                 stage)
+                    is_number "$value" || continue
                     [[ ! $stage ]] || add_stage "$stage" $((value - since))
                     stage=$name since=$value
                     ;;
@@ -148,7 +149,7 @@ session_members() {
         [[ $line ]] || continue
         pid=${line%% *}
         set -- ${line##*) }
-        [[ $pid != "$leader" || ${20} == "$start" || $start == 0 ]] || return 0
+        [[ $pid != "$leader" || ${20} == "$start" ]] || return 0
         [[ $1 != [ZX] && $pid != "$$" ]] || continue
         parent[$pid]=$2
         (($4 != leader || ${20} < start)) || found[$pid]=1

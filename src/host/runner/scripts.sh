@@ -9,19 +9,19 @@ __fleet_event() { printf '%s\0%s\0%s\0' "$1" "${2:0:1000}" "${3:0:1000}" >>"$__f
 fleet_stage() {
     local now
     read -r now _ </proc/uptime
-    echo "stage $1"
+    echo "stage $1" || :
     __fleet_event stage "$1" "$((10#${now/./}))"
 }
 
 # fleet_fact KEY VALUE: goes into the report.
 fleet_fact() {
-    echo "fact $1=$2"
+    echo "fact $1=$2" || :
     __fleet_event fact "$1" "$2"
 }
 
 # fleet_fail MESSAGE: ends the phase; the report gives the message.
 fleet_fail() {
-    echo "failed: $1" >&2
+    echo "failed: $1" >&2 || :
     __fleet_event fail '' "failed: $1"
     exit 1
 }

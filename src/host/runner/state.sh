@@ -37,7 +37,12 @@ take_lock() {
         why=$({ : >>"$host_folder/lock"; } 2>&1)
         refuse "could not open $host_folder/lock: ${why##*: }"
     }
-    flock -w 60 9 || answer_busy
+    flock -w 60 9
+    case $? in
+        0) ;;
+        1) answer_busy ;;
+        *) refuse "could not lock $host_folder/lock" ;;
+    esac
 }
 
 # read_pairs NAME TEXT: key=value lines into the associative array NAME. No here-document: older

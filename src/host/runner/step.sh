@@ -88,17 +88,16 @@ write_marker() {
     fi
 }
 
-# Rule 9. The report over its reserve, then `current`. The report's name decides: a `current.new`
+# Rule 9. The report over its reserve, then `current`; what is left of the padding does no harm to
+# the one, and goes from the other. The report's name decides: a `current.new`
 # beside it is the receipt that was still to be put in place.
 store_report() {
     current_text
-    over "$folder/report.new" "$report"$'\n' && over "$folder/current.new" "$REPLY" &&
+    printf '%s\n' "$report" 1<>"$folder/report.new" &&
+        printf %s "$REPLY" 1<>"$folder/current.new" && truncate -s ${#REPLY} "$folder/current.new" &&
         flush "$folder/report.new" "$folder/current.new" &&
         mv -f "$folder/report.new" "$folder/report" && flush "$folder" && put_current
 }
-
-# over FILE TEXT: into blocks that are there.
-over() { printf %s "$2" 1<>"$1" && truncate -s ${#2} "$1"; }
 
 put_current() { mv -f "$folder/current.new" "$state/current" && flush "$state" "$folder"; }
 

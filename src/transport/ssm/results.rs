@@ -119,14 +119,7 @@ impl End {
 }
 
 fn read(output: &str) -> Result<AnswerContent, String> {
-    let problem = match report::parse(output) {
-        Ok(reports) => return Ok(AnswerContent::Reports(reports)),
-        Err(problem) => problem,
-    };
-    match report::parse_current(output) {
-        Ok(states) => Ok(AnswerContent::Current(states)),
-        Err(_) => Err(problem.to_string()),
-    }
+    report::read(output).map_err(|problem| problem.to_string())
 }
 
 /// See [`crate::transport::Transport::output`].

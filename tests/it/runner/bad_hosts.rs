@@ -1,13 +1,19 @@
 //! Scripts and machines that misbehave: every run still ends with one valid report.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use fleet::model::plan::Action;
 use fleet::model::report::ReportOutcome;
 
-use super::host::{Host, OBSERVE, Step, finish};
+use super::host::{Host, INSTANCE, OBSERVE, Step, finish};
 
 fn upgrade(name: &'static str) -> Step {
     Step::new(name, Action::Upgrade, "2.0.0").sequence(10)
@@ -93,14 +99,14 @@ fn a_script_that_kills_its_parent_fails_and_goes_back() {
     let step = upgrade("a").script("deploy", "kill -9 $PPID\nsleep 300\n");
     assert_eq!(
         host.run(&step).gist(),
-        "rolled_back in deploy: deploy killed the process that watched it"
+        "rolled_back in deploy: deploy was cut off: its parent process was killed"
     );
     let step = Step::new("b", Action::Upgrade, "2.0.0")
         .sequence(11)
         .script("deploy", "kill -9 0\n");
     assert_eq!(
         host.run(&step).gist(),
-        "rolled_back in deploy: deploy killed the process that watched it"
+        "rolled_back in deploy: deploy was cut off: its parent process was killed"
     );
     let step = Step::new("c", Action::Upgrade, "2.0.0")
         .sequence(12)
@@ -162,6 +168,54 @@ fn runners_of(group: i32) -> Vec<String> {
             (fields[2] == group.to_string() && line.starts_with("/bin/bash")).then_some(pid)
         })
         .collect()
+}
+
+/// The command with another text for a piece of the runner.
+fn rewritten(step: &Step, from: &str, to: &str) -> Vec<String> {
+    let replace = |line: String| {
+        let Some(packed) = line.strip_prefix("payload=H4s") else {
+            return line;
+        };
+        let packed = STANDARD.decode(format!("H4s{packed}")).unwrap();
+        let mut text = String::new();
+        GzDecoder::new(packed.as_slice())
+            .read_to_string(&mut text)
+            .unwrap();
+        assert!(text.contains(from), "{from}");
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder
+            .write_all(text.replace(from, to).as_bytes())
+            .unwrap();
+        format!("payload={}", STANDARD.encode(encoder.finish().unwrap()))
+    };
+    let lines = fleet::host::payload::pack(&[step.task()]).unwrap();
+    lines.into_iter().map(replace).collect()
+}
+
+#[test]
+fn a_runner_that_breaks_off_still_says_so() {
+    let host = Host::with_version("1.0.0");
+    let breaks = |function: &str| {
+        let lines = rewritten(
+            &upgrade("a"),
+            &format!("\n{function}() {{\n"),
+            &format!("\n{function}() {{\n: \"${{nothing?}}\"\n"),
+        );
+        host.run_lines(&lines, INSTANCE).gist()
+    };
+    assert_eq!(breaks("take_lock"), "refused: the runner broke off");
+    assert_eq!(breaks("check_clock"), "refused: the runner broke off");
+    assert_eq!(host.lines("deploys"), 0);
+    assert_eq!(
+        breaks("prove"),
+        "failed in deploy: the runner broke off in deploy"
+    );
+    // It is still open: the next run closes it.
+    assert_eq!(
+        host.run(&upgrade("a")).gist(),
+        "rolled_back in deploy: interrupted in deploy"
+    );
+    assert_eq!(host.lines("deploys"), 1);
 }
 
 #[test]

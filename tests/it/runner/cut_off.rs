@@ -286,6 +286,15 @@ fn rule_4_the_rollback_is_the_interrupted_steps_own() {
 }
 
 #[test]
+fn rule_3_a_stored_report_comes_before_anything_is_closed() {
+    let host = cut_off(PLACES[2], Killed::WithChildren);
+    let before = Step::new("before", Action::Install, "1.0.0");
+    assert_eq!(host.run(&before).gist(), "succeeded in deploy");
+    assert_eq!(host.lines("rollbacks"), 0, "nothing ran");
+    assert!(!host.step_folder("a").join("report").exists());
+}
+
+#[test]
 fn rule_4_without_a_rollback_phase_it_has_failed() {
     let host = Host::with_version("1.0.0");
     let a = step("a", "2.0.0", 10).without("rollback");

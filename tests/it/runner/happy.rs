@@ -117,7 +117,7 @@ fn a_rollback_that_does_not_prove_itself_is_a_failure() {
     let nothing = step.script("rollback", "true\n");
     assert_eq!(
         host.run(&nothing).gist(),
-        "failed in rollback: verify exited with 3; rollback then observe printed version 2.0.0, not 1.0.0"
+        "failed in rollback: verify exited with 3; rollback, and then observe printed version 2.0.0, not 1.0.0"
     );
     let current = host.current();
     assert_eq!(current.version.as_str(), "2.0.0");

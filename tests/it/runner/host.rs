@@ -42,7 +42,7 @@ else echo "$FLEET_PREVIOUS_VERSION" >"$FLEET_ROOT/version"; fi
 "#;
 
 pub(super) struct Host {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     /// FLEET_ROOT: the folder, or something mounted in it.
     pub(super) root: PathBuf,
     /// A folder before the others on PATH, or instead of them.
@@ -209,9 +209,12 @@ pub(super) fn task(work: Work) -> HostTask {
 impl Host {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        // As awkward as a path may be.
+        let root = folder.path().join("it's a \"host\" $HOME");
+        fs::create_dir(&root).unwrap();
         Self {
-            root: folder.path().to_owned(),
-            _folder: folder,
+            root,
+            folder,
             path: None,
             only: false,
             user: None,
@@ -296,7 +299,7 @@ impl Host {
     fn spawn_at(&self, lines: &[String], instance: &str, root: &Path) -> Child {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let written = self.path(&format!("written-{number}"));
+        let written = self.folder.path().join(format!("written-{number}"));
         fs::write(&written, lines.join("\n") + "\n").unwrap();
         let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         let path = match &self.path {
@@ -314,7 +317,7 @@ impl Host {
         command
             .args(["-c", copy, "sh"])
             .arg(&written)
-            .arg(self.path(&format!("command-{number}")))
+            .arg(self.folder.path().join(format!("command-{number}")))
             .env_clear()
             .env("PATH", path)
             .env("FLEET_ROOT", root)
@@ -331,7 +334,10 @@ impl Host {
     pub(super) fn as_nobody(&mut self) {
         let nobody = 65_534;
         let mut chown = Command::new("chown");
-        chown.arg("-R").arg(nobody.to_string()).arg(&self.root);
+        chown
+            .arg("-R")
+            .arg(nobody.to_string())
+            .arg(self.folder.path());
         assert!(chown.status().unwrap().success());
         self.user = Some(nobody);
     }

@@ -304,6 +304,78 @@ fn rule_8_a_timeout_kills_the_whole_process_tree() {
 }
 
 #[test]
+fn rule_8_no_phase_starts_before_its_marker_is_on_the_disk() {
+    for (phase, outcome) in [
+        ("observe", "succeeded in deploy"),
+        ("deploy", "rolled_back in deploy: interrupted in deploy"),
+    ] {
+        let mut host = Host::with_version("1.0.0");
+        // The flush of the marker is the last moment before the phase; the runner dies in it.
+        host.shadow(
+            "sync",
+            &format!(
+                "#!/bin/bash\n/usr/bin/sync \"$@\"\n\
+                 [[ ! -e $FLEET_ROOT/armed ]] || ! grep -q phase={phase} \"${{@: -1}}\" 2>/dev/null || {{\n\
+                 rm \"$FLEET_ROOT/armed\"; kill -9 $PPID; sleep 0.5; }}\n"
+            ),
+        );
+        fs::write(host.path("armed"), "").unwrap();
+        let observes = host.lines("observes");
+        let ran = host.run(&upgrade("a"));
+        assert_eq!(
+            (ran.stdout.as_str(), host.path("armed").exists()),
+            ("", false),
+            "{ran:?}"
+        );
+        let observed = usize::from(phase == "deploy");
+        assert_eq!(
+            (host.lines("observes") - observes, host.lines("deploys")),
+            (observed, 0)
+        );
+        assert_eq!(host.run(&upgrade("a")).gist(), outcome);
+    }
+}
+
+#[test]
+fn rule_8_a_phase_whose_marker_cannot_be_flushed_does_not_start() {
+    let fails_in = |phase: &str| {
+        let mut host = Host::with_version("1.0.0");
+        host.shadow(
+            "sync",
+            &format!(
+                "#!/bin/bash\n\
+                 if grep -q phase={phase} \"${{@: -1}}\" 2>/dev/null; then exit 1; fi\n\
+                 exec /usr/bin/sync \"$@\"\n"
+            ),
+        );
+        let step = upgrade("a").script("verify", "exit 3\n");
+        let gist = host.run(&step).gist();
+        (gist, host.lines("deploys"), host.lines("rollbacks"))
+    };
+    let why = "its marker could not be written, so it was not started";
+    assert_eq!(
+        fails_in("observe"),
+        (format!("refused in observe: observe {why}"), 0, 0)
+    );
+    assert_eq!(
+        fails_in("deploy"),
+        (format!("refused in deploy: deploy {why}"), 0, 0)
+    );
+    assert_eq!(
+        fails_in("verify"),
+        (format!("rolled_back in verify: verify {why}"), 1, 1)
+    );
+    assert_eq!(
+        fails_in("rollback"),
+        (
+            format!("failed in rollback: verify exited with 3; rollback {why}"),
+            1,
+            0
+        )
+    );
+}
+
+#[test]
 fn rule_9_a_report_that_cannot_be_stored_is_no_success_and_the_next_run_closes_it() {
     let mut host = Host::with_version("1.0.0");
     host.shadow(
