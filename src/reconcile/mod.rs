@@ -11,11 +11,9 @@ mod outcome;
 mod rebuild;
 mod released;
 mod retry;
-mod snapshot;
 mod unknown;
 
 pub use apply::{ApplyOptions, apply};
 pub use error::ReconcileError;
 pub use outcome::{ExitClass, Pass, PassOutcome};
 pub use rebuild::{Rebuilt, rebuild};
-pub use snapshot::Snapshot;

@@ -22,6 +22,9 @@ use super::{Dispatcher, GRACE};
 
 /// A host that does not tell within this is unknown (protocol §2).
 pub(super) const LONGEST_ANSWER: Duration = Duration::from_secs(120);
+/// The asking closes what was cut off, and outside a rollout nobody knows the timeout of that: the
+/// deadline's seven phases (protocol §2) at the default of half an hour.
+const LONGEST_CLOSING: Duration = Duration::from_secs(7 * 1_800);
 /// A question that could not be sent is sent again after this.
 const RETRY: Duration = Duration::from_secs(10);
 
@@ -245,7 +248,7 @@ async fn ask_round(
         };
         let limits = SendLimits {
             delivery: DELIVERY,
-            execution: Duration::from_secs(7 * 1_800),
+            execution: LONGEST_CLOSING,
         };
         match controller.transport.send(&comment, &batch, limits).await {
             Ok(sent) => commands.extend(sent.command),
