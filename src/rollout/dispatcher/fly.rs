@@ -68,8 +68,9 @@ impl Dispatcher<'_> {
             if self.controller.is_stopping() {
                 return Ok(Some(Run::Stopped));
             }
-            self.stop_sending(air);
             self.look_again(air).await?;
+            // What was not found would be sent again: whether it may be is asked after looking.
+            self.stop_sending(air);
             self.skip(air);
             self.send_due(air).await?;
             self.ask_due(air).await?;

@@ -228,6 +228,14 @@ fn only_the_service_that_failed_goes_back() {
 }
 
 #[test]
+fn nothing_goes_back_on_a_host_that_owes_an_answer() {
+    let waves: &[&[&str]] = &[&["a"], &["b"], &["c"]];
+    let mut rollout = rollout(waves, &["app", "web"], policy(1, OnFailure::Rollback));
+    drive(&mut rollout, &["ok unknown", "back untouched"]);
+    assert_eq!(next(&rollout), "failed");
+}
+
+#[test]
 fn a_host_undoes_its_services_in_reverse() {
     let waves: &[&[&str]] = &[&["a"], &["b"], &["c"]];
     let mut both = rollout(waves, &["app", "web"], policy(2, OnFailure::Rollback));

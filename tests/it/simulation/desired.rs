@@ -76,6 +76,7 @@ pub(crate) fn instance(host: &str) -> InstanceId {
 }
 
 /// A wish as a commit.
+#[derive(Clone)]
 struct Commit {
     revision: Revision,
     fleet: Fleet,
@@ -190,6 +191,16 @@ impl Desired {
         let revision = Revision::new(format!("d{:039x}", commits.len() + 1));
         commits.push(Arc::new(Commit::new(revision.clone(), wish)));
         revision
+    }
+
+    /// Renders the templates of every commit otherwise from now on, as a newer fleet might.
+    pub(crate) fn render_otherwise(&self, template: &str) {
+        for commit in self.commits.lock().unwrap().iter_mut() {
+            *commit = Arc::new(Commit {
+                template: template.to_owned(),
+                ..Commit::clone(commit)
+            });
+        }
     }
 
     /// Loses every commit but the newest.

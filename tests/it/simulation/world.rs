@@ -27,6 +27,8 @@ pub(crate) struct VirtualClock {
     origin: Instant,
     /// How far the wall clock is behind everybody else's.
     behind: Duration,
+    /// Or ahead of it.
+    ahead: Duration,
 }
 
 impl VirtualClock {
@@ -36,11 +38,18 @@ impl VirtualClock {
             ..self.clone()
         }
     }
+
+    pub(crate) fn ahead(&self, ahead: Duration) -> Self {
+        Self {
+            ahead,
+            ..self.clone()
+        }
+    }
 }
 
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_unix(EPOCH) + self.origin.elapsed() - self.behind
+        Timestamp::from_unix(EPOCH) + self.origin.elapsed() + self.ahead - self.behind
     }
 
     fn monotonic(&self) -> Duration {
@@ -111,6 +120,7 @@ impl World {
         let clock = VirtualClock {
             origin: Instant::now(),
             behind: Duration::ZERO,
+            ahead: Duration::ZERO,
         };
         let instances = wish.hosts.keys().map(|host| instance(host));
         let latency = Duration::from_millis(40);
