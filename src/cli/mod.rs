@@ -15,6 +15,7 @@ mod example;
 mod init;
 mod interrupt;
 mod observe;
+mod pages;
 mod plan;
 mod preview;
 mod progress;
@@ -152,8 +153,21 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 fn start(context: &Context, command: Command) -> Result<Exit, CliError> {
-    if context.ui.format == Format::Json && !command.has_json() {
-        return Err(CliError::usage("this command has no JSON output"));
+    match context.ui.format {
+        Format::Json if !command.has_json() => {
+            return Err(CliError::usage("this command has no JSON output"));
+        }
+        Format::Github if !matches!(command, Command::Validate(_)) => {
+            let takes = if command.has_json() {
+                "text or json"
+            } else {
+                "text"
+            };
+            return Err(CliError::usage(format!(
+                "--format github is for `fleet validate`; this command takes {takes}"
+            )));
+        }
+        _ => {}
     }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -80,7 +80,7 @@ pub(crate) async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliE
     let ui = context.ui;
     ui.answer(&match ui.format {
         Format::Json => plan::json(&document, args.all) + "\n",
-        Format::Text => text(context, &books, &previews, args.all),
+        Format::Text | Format::Github => text(context, &books, &previews, args.all),
     })?;
     if args.detailed_exitcode
         && previews

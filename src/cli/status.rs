@@ -48,7 +48,9 @@ pub(crate) async fn run(context: &Context, args: &StatusArgs) -> Result<Exit, Cl
     let ui = context.ui;
     ui.answer(&match ui.format {
         Format::Json => status::json(&status) + "\n",
-        Format::Text => status::text(&status, &books.desired, ui.out, context.now()),
+        Format::Text | Format::Github => {
+            status::text(&status, &books.desired, ui.out, context.now())
+        }
     })?;
     Ok(Exit::Done)
 }

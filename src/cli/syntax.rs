@@ -17,16 +17,15 @@ use crate::render::Templates;
 const SYNTAX: &str = "F330";
 const NO_BASH: &str = "W330";
 
-/// What a code of this check means.
-pub(crate) fn explain(code: &str) -> Option<&'static str> {
-    match code {
-        SYNTAX => Some("`bash -n` does not understand a script as a host would get it."),
-        NO_BASH => Some(
-            "There is no bash on this machine, so syntax errors of scripts are found on the hosts only.",
-        ),
-        _ => None,
-    }
-}
+#[cfg(test)]
+/// Every code of this check with its meaning.
+pub(crate) const CODES: &[(&str, &str)] = &[
+    (SYNTAX, "a script that bash does not understand"),
+    (
+        NO_BASH,
+        "scripts that were not checked, because there is no bash here",
+    ),
+];
 
 /// Everything that bash says of an environment's scripts, and whether it was asked.
 #[derive(Debug, Default)]

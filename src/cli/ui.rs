@@ -15,6 +15,7 @@ pub(crate) enum Format {
     #[default]
     Text,
     Json,
+    Github,
 }
 
 /// `--color`; `auto` colours on a terminal.

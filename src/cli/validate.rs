@@ -3,18 +3,17 @@
 use clap::Args;
 
 use super::error::{CliError, Exit};
-use super::syntax;
+use super::pages;
 use super::workspace::{self, Sources};
 use super::{Context, Format};
-use crate::manifest;
-use crate::render;
 use crate::reporter::diagnostics;
 use crate::reporter::text::plural;
 
 /// Check manifests and templates
 ///
 /// Reports every problem of every file in one go. Reads the work tree, unless --revision is given.
-/// Exits 3 if anything is wrong.
+/// Exits 3 if anything is wrong. With --format github each problem is an annotation of the pull
+/// request that a workflow of GitHub checks.
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
     /// Check a commit instead of the work tree
@@ -23,7 +22,7 @@ pub(crate) struct ValidateArgs {
     /// Take warnings for errors
     #[arg(long)]
     strict: bool,
-    /// Say what a diagnostic's code means
+    /// Print the page of a diagnostic's code: what it means, why, how to mend it
     #[arg(long, value_name = "CODE", conflicts_with_all = ["revision", "strict"])]
     explain: Option<String>,
 }
@@ -41,12 +40,15 @@ pub(crate) fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliErr
     let syntax = sources.check_syntax();
     let found = &sources.diagnostics;
     let ui = context.ui;
-    if ui.format == Format::Json {
-        ui.answer(&(diagnostics::json(found, &sources.tree, syntax) + "\n"))?;
-    } else {
-        let text = diagnostics::text(found, &sources.tree, ui.out, ui.width);
-        ui.answer(&(text + &summary(&sources) + "\n"))?;
-    }
+    let answer = match ui.format {
+        Format::Json => diagnostics::json(found, &sources.tree, syntax) + "\n",
+        Format::Github => diagnostics::github(found, &sources.tree),
+        Format::Text => {
+            let text = diagnostics::text(found, &sources.tree, ui.out, ui.width);
+            text + &summary(&sources) + "\n"
+        }
+    };
+    ui.answer(&answer)?;
     let wrong = workspace::has_errors(found) || (args.strict && !found.is_empty());
     Ok(if wrong { Exit::Invalid } else { Exit::Done })
 }
@@ -72,15 +74,26 @@ fn summary(sources: &Sources) -> String {
 }
 
 fn explain(context: &Context, code: &str) -> Result<Exit, CliError> {
-    let code = code.to_ascii_uppercase();
-    let meaning = manifest::explain(&code)
-        .or_else(|| render::explain(&code))
-        .or_else(|| syntax::explain(&code));
-    match meaning {
-        Some(meaning) => {
-            context.ui.answer(&format!("{code}  {meaning}\n"))?;
-            Ok(Exit::Done)
-        }
-        None => Err(CliError::usage(format!("there is no diagnostic {code}"))),
+    if context.ui.format != Format::Text {
+        return Err(CliError::usage("--explain prints text only"));
     }
+    let code = code.to_ascii_uppercase();
+    if let Some(page) = pages::text(&code) {
+        context.ui.answer(&page)?;
+        return Ok(Exit::Done);
+    }
+    // Two codes are as near as their numbers are.
+    let number = |code: &str| code.get(1..).and_then(|digits| digits.parse::<u32>().ok());
+    let distance = |known: &str| {
+        let numbers = number(&code).zip(number(known));
+        let apart = numbers.map_or(u32::MAX, |(a, b)| a.abs_diff(b));
+        (strsim::osa_distance(&code, known), apart)
+    };
+    let nearest = pages::all().map(|(known, ..)| known);
+    let nearest = nearest.min_by_key(|known| distance(known));
+    let error = CliError::usage(format!("there is no diagnostic {}", code.escape_debug()));
+    Err(match nearest {
+        Some(nearest) => error.hint(format!("the nearest is {nearest}")),
+        None => error,
+    })
 }

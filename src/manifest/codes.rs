@@ -1,12 +1,13 @@
 //! The codes of everything the manifests can get wrong. A code is never reused for another problem:
-//! people search for them and scripts match on them.
+//! people search for them and scripts match on them. Each has its page in `docs/diagnostics/`, whose
+//! title is the meaning given here.
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal: $meaning:literal;)*) => {
         $($(#[$doc])* #[doc = $meaning] pub(super) const $name: &str = $code;)*
 
-        /// Every code with its meaning, sorted by code.
-        pub(super) const ALL: &[(&str, &str)] = &[$(($code, $meaning)),*];
+        /// Every code of manifests with its meaning, sorted by code.
+        pub const CODES: &[(&str, &str)] = &[$(($code, $meaning)),*];
     };
 }
 
@@ -79,21 +80,12 @@ codes! {
     UNUSED_SERVICE = "W201": "a service that no environment runs";
 }
 
-/// What a code of the manifests means, in one line.
-pub fn explain(code: &str) -> Option<&'static str> {
-    ALL.iter()
-        .find(|(known, _)| *known == code)
-        .map(|(_, meaning)| *meaning)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn codes_are_sorted_and_used_once() {
-        assert!(ALL.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        assert_eq!(explain(SYNTAX), Some("the file is not YAML"));
-        assert_eq!(explain("F999"), None);
+        assert!(CODES.windows(2).all(|pair| pair[0].0 < pair[1].0));
     }
 }

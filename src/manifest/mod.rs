@@ -27,7 +27,7 @@ use decode::{EnvironmentFile, FleetFile};
 use problems::Problems;
 use rules::Checked;
 
-pub use codes::explain;
+pub use codes::CODES;
 
 #[cfg(test)]
 mod tests;

@@ -32,7 +32,7 @@ mod suggest;
 mod tag;
 mod templates;
 
-pub use codes::explain;
+pub use codes::CODES;
 pub use digest::RENDERER;
 pub use templates::Templates;
 

@@ -58,6 +58,54 @@ pub fn json(diagnostics: &[Diagnostic], tree: &Tree, checked_by: Option<&str>) -
     super::text::to_json(&document)
 }
 
+/// Workflow commands, one a line, that GitHub shows as annotations of the files' lines.
+pub fn github(diagnostics: &[Diagnostic], tree: &Tree) -> String {
+    diagnostics
+        .iter()
+        .map(|diagnostic| annotation(&Row::new(diagnostic, tree)))
+        .collect()
+}
+
+fn annotation(row: &Row<'_>) -> String {
+    let command = match row.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let mut message = row.message.to_owned();
+    if let Some(help) = row.help {
+        message.push_str("\nhelp: ");
+        message.push_str(help);
+    }
+    // GitHub's end is the last character, ours the one behind it. Columns of an annotation over
+    // several lines would be those of one line.
+    let columns = if row.line == row.end_line {
+        let last = row.end_column.saturating_sub(1).max(row.column);
+        format!(",col={},endColumn={last}", row.column)
+    } else {
+        String::new()
+    };
+    format!(
+        "::{command} file={},line={},endLine={}{columns},title={}::{}\n",
+        property(row.file),
+        row.line,
+        row.end_line,
+        property(row.code),
+        data(&message)
+    )
+}
+
+/// Data of a workflow command, escaped as GitHub's runner undoes it.
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// The same for a property, whose end is a comma or colon.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
 #[derive(Serialize)]
 struct Document<'a> {
     format: &'static str,
@@ -248,6 +296,22 @@ mod tests {
     fn json_counts_lines_and_characters_from_one() {
         let (tree, diagnostics) = sample();
         insta::assert_snapshot!(json(&diagnostics, &tree, Some("bash -n")));
+    }
+
+    #[test]
+    fn annotations_escape_what_would_end_them() {
+        let (tree, mut diagnostics) = sample();
+        let odd = "environments/a,b:c%.yaml".into();
+        let several = Diagnostic::error("F108", &odd, 0..3, "50% off: a, b\r\n::error::no");
+        let tree = tree.with(&odd, "a\nb\n");
+        diagnostics.push(several);
+        assert_eq!(
+            github(&diagnostics, &tree),
+            "::error file=fleet.yaml,line=3,endLine=3,col=12,endColumn=18,title=F101::unknown key \"verison\" of a service%0Ahelp: did you mean \"version\"?\n\
+             ::warning file=fleet.yaml,line=4,endLine=4,col=1,endColumn=4,title=W102::second name\n\
+             ::error file=environments/x.yaml,line=1,endLine=1,col=1,endColumn=1,title=F001::file is empty\n\
+             ::error file=environments/a%2Cb%3Ac%25.yaml,line=1,endLine=2,title=F108::50%25 off: a, b%0D%0A::error::no\n"
+        );
     }
 
     #[test]

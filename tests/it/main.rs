@@ -10,6 +10,7 @@ mod git_refusals;
 mod kill;
 mod lab;
 mod ledger;
+mod pages;
 mod readme;
 mod runner;
 mod sandbox;

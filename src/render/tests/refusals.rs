@@ -522,12 +522,3 @@ fn f323_file_names_are_paths_on_a_host() {
         ]
     );
 }
-
-#[test]
-fn every_code_is_explained() {
-    for number in 301..=323 {
-        let code = format!("F{number}");
-        assert!(super::super::explain(&code).is_some(), "{code}");
-    }
-    assert_eq!(super::super::explain("F299"), None);
-}

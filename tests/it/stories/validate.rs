@@ -42,6 +42,8 @@ fn every_problem_in_one_run() {
     story.run("fleet validate --revision nowhere");
     story.run("fleet validate --explain f108");
     story.run("fleet validate --explain F999");
+    story.run("fleet validate --explain Z1o8");
+    story.run("fleet validate --explain F108 --format json");
     assert_story!(story);
 }
 
@@ -64,5 +66,35 @@ fn without_a_repository() {
     story.run("fleet validate");
     story.run("git init -q -b main && fleet validate");
     story.run("fleet validate --repo /nowhere");
+    assert_story!(story);
+}
+
+#[test]
+fn ten_problems_of_five_files_as_annotations() {
+    let mut story = repository();
+    story.write(
+        "fleet.yaml",
+        &FLEET.replace("timeout: 1m", "timeout: 1, varibles: {}"),
+    );
+    story.write(
+        "environments/production.yaml",
+        "services: { hello: 1.10 }\nhosts: { web-1: { lables: {} } }\nhold: |\n  two\n  lines\n",
+    );
+    story.write(
+        "environments/staging.yaml",
+        "services: { helo: 1.0.0 }\nhosts: { Web_1: {}, web-2: {} }\n",
+    );
+    story.write("environments/test.yml", "");
+    story.write(
+        "templates/hello/verify.sh.hbs",
+        "echo {{version}}\n{{#if version}}\n",
+    );
+    story.run("fleet validate --format github");
+    story.remark("The same as a document, and for people.");
+    story.run("fleet validate --format json");
+    story.run("fleet validate");
+    story.remark("Only this command writes annotations.");
+    story.run("fleet plan --format github");
+    story.run("fleet init --format github ../other");
     assert_story!(story);
 }
