@@ -22,6 +22,7 @@ mod progress;
 mod render;
 mod rollout;
 mod sandbox;
+mod schema;
 mod status;
 mod syntax;
 mod system;
@@ -95,6 +96,7 @@ enum Command {
     Abort(decide::AbortArgs),
     Bump(bump::BumpArgs),
     Observe(observe::ObserveArgs),
+    Schema(schema::SchemaArgs),
     Sandbox(sandbox::SandboxArgs),
 }
 
@@ -182,6 +184,7 @@ impl Command {
             | Self::Plan(_)
             | Self::Apply(_)
             | Self::Status(_)
+            | Self::Schema(_)
             | Self::Sandbox(_) => true,
             Self::Rollout(command) => command.has_json(),
             Self::Demo(_)
@@ -201,6 +204,7 @@ impl Command {
             Self::Init(args) => init::run(context, &args),
             Self::Validate(args) => validate::run(context, &args),
             Self::Render(args) => render::run(context, &args),
+            Self::Schema(args) => schema::run(context, &args),
             Self::Plan(args) => plan::run(context, &args).await,
             Self::Apply(args) => apply::run(context, &args).await,
             Self::Observe(args) => observe::run(context, &args).await,

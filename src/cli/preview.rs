@@ -124,7 +124,7 @@ pub(crate) fn preview(
             .digests(&environment.name, host, service, assignment)
     })
     .map_err(|problem| CliError::other(Exit::Invalid, problem.message))?;
-    let gates = gate::gates(fleet.hold.as_deref(), environment.hold.as_deref());
+    let gates = gate::gates(fleet.hold.as_deref(), environment);
     let (plan, policy) = plan::plan(&PlanInput {
         fleet: &fleet.name,
         fleet_hold: fleet.hold.as_deref(),

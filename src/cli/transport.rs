@@ -30,8 +30,8 @@ impl Connection {
         let random = Arc::new(SystemRandom);
         let (region, endpoint, credentials, sandbox) =
             match fleet.transports.get(&environment.transport) {
-                Some(TransportSettings::Ssm { region }) => {
-                    (region.clone(), None, SsmCredentials::Standard, None)
+                Some(TransportSettings::Ssm(ssm)) => {
+                    (ssm.region.clone(), None, SsmCredentials::Standard, None)
                 }
                 // The manifest's rules leave no environment without a transport.
                 Some(TransportSettings::Sandbox) | None => {

@@ -38,7 +38,6 @@ codes! {
 
     UNKNOWN_KEY = "F101": "a key that does not exist";
     MISSING_KEY = "F102": "a key that has to be there";
-    LATER_KEY = "F103": "a key that this version does not act on";
     LATER_VALUE = "F104": "a value that this version does not act on";
     UNKNOWN_CHOICE = "F105": "a value that is none of those a key takes";
     API_VERSION = "F106": "an api_version other than fleet/v1";
@@ -65,6 +64,22 @@ codes! {
     INSTANCE_IN_SANDBOX = "F127": "a host of the sandbox with an instance";
     NO_TRANSPORTS = "F128": "a fleet without transports";
     TOO_MANY = "F129": "an environment with more hosts, services and variables than can be planned";
+    TIME_ZONE = "F130": "not the name of a time zone";
+    TIME_OF_DAY = "F131": "not a time of day";
+    DATE = "F132": "not a date";
+    WINDOW = "F133": "a window that cannot mean what it says";
+    PUBLIC_KEY = "F134": "not an SSH public key";
+    EMAIL = "F135": "not an e-mail address";
+    HASH = "F136": "not a sha256";
+    ARTIFACT = "F137": "not the address of an artifact";
+    AWS_NAME = "F138": "not a name that AWS gives a role, an external id or a document";
+    STORAGE = "F139": "not a place in S3";
+    SECRET_SOURCE = "F140": "something secret, or nothing that leads to it";
+    REQUIREMENT = "F141": "not a range of versions";
+    TAGS = "F142": "tags that find nothing, or everything";
+    TIMESTAMP = "F143": "not a point in time";
+    TEXT = "F144": "not a text of one line";
+    APPROVALS = "F145": "approvals that nobody can give";
 
     UNKNOWN_SERVICE = "F201": "a service that the fleet does not have";
     UNKNOWN_TRANSPORT = "F202": "a transport that the fleet does not have";
@@ -72,12 +87,21 @@ codes! {
     UNKNOWN_TEMPLATE = "F204": "a template that does not exist";
     SELECTS_NOTHING = "F205": "a selector that matches no host";
     PIN_WITHOUT_SERVICE = "F206": "a host pins a service that it does not run";
+    UNKNOWN_ENVIRONMENT = "F207": "an environment that the fleet does not have";
+    UNKNOWN_PERSON = "F208": "a person that the fleet does not have";
+    REQUIRES = "F209": "a service without what it requires on the same host";
+    REQUIRES_CYCLE = "F210": "services that require one another";
+    KEY_OF_TWO = "F211": "one key of two people";
+    ARTIFACT_PLATFORM = "F212": "a host for whose platform there is no artifact";
+    DISCOVER_IN_SANDBOX = "F213": "a sandbox in which hosts are to be discovered";
 
     INSTANCE_OF_TWO = "F401": "a service on one instance belongs to two environments";
+    AFTER_CYCLE = "F402": "environments that wait for one another";
 
     NO_ENVIRONMENTS = "W001": "a fleet without environments";
     NO_SERVICES = "W101": "an environment without services";
     UNUSED_SERVICE = "W201": "a service that no environment runs";
+    NO_HASH = "W202": "an artifact without a sha256";
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@
 mod codes;
 mod decode;
 pub mod edit;
+mod later;
 mod problems;
 mod resolve;
 mod rules;
+pub mod schema;
 mod source;
 mod tree;
 

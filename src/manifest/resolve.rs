@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::decode::{EnvironmentFile, FleetFile, HostEntry, ServiceEntry};
-use super::rules::{chosen, merged};
-use crate::model::desired::{Assignment, Environment, Fleet, Host, TransportSettings, Variables};
-use crate::model::id::{FleetName, HostName, InstanceId, ServiceName, TransportName};
+use super::decode::{EnvironmentFile, FleetFile, HostEntry, ServiceEntry, Wanted};
+use super::later;
+use super::rules::{approvals_of, chosen, rollout_of, window_of};
+use crate::model::desired::{
+    Assignment, Environment, Fleet, Host, Person, Platform, TransportSettings, Variables,
+};
+use crate::model::id::{FleetName, HostName, InstanceId, PersonName, ServiceName, TransportName};
+use crate::model::policy::{After, Emergency, GateRules};
 
 /// The fleet without its environments; none if something of it is missing.
 pub(super) fn fleet(file: &FleetFile) -> Option<Fleet> {
@@ -15,8 +19,23 @@ pub(super) fn fleet(file: &FleetFile) -> Option<Fleet> {
         git: file.git.settings.clone(),
         transports: transports(file)?,
         hold: file.hold.clone(),
+        people: people(file)?,
+        notifications: file.notifications.clone(),
         environments: BTreeMap::new(),
     })
+}
+
+fn people(file: &FleetFile) -> Option<BTreeMap<PersonName, Person>> {
+    let people = file.people.as_ref()?.iter();
+    people
+        .map(|(name, entry)| {
+            let person = Person {
+                key: entry.key.as_ref()?.value.clone(),
+                emails: entry.emails.clone(),
+            };
+            Some((name.clone(), person))
+        })
+        .collect()
 }
 
 fn transports(file: &FleetFile) -> Option<BTreeMap<TransportName, TransportSettings>> {
@@ -39,13 +58,42 @@ pub(super) fn environment(file: &EnvironmentFile, fleet: &FleetFile) -> Option<E
             host(host_name, entry, instance, &services)?,
         ))
     });
-    Some(Environment {
-        name: file.name.clone(),
-        transport: transport.clone(),
+    let hosts = hosts.collect::<Option<_>>()?;
+    let mut environment = Environment {
         hold: file.settings.hold.clone().or(fleet.defaults.hold.clone()),
-        rollout: merged(&file.settings.rollout, &fleet.defaults.rollout),
-        hosts: hosts.collect::<Option<_>>()?,
-    })
+        rollout: rollout_of(&file.settings.rollout, &fleet.defaults.rollout),
+        gates: gates(file, fleet),
+        ..Environment::new(file.name.clone(), transport.clone(), hosts)
+    };
+    let discover = file.settings.discover.as_ref();
+    if let Some(discover) = discover.or(fleet.defaults.discover.as_ref()) {
+        environment.discover = discover.value.clone();
+    }
+    environment.unsupported = later::of(file, fleet, &environment);
+    Some(environment)
+}
+
+/// Own keys win; `window` and `approvals` are taken key by key, so that nothing an environment
+/// leaves out loosens what holds for all.
+fn gates(file: &EnvironmentFile, fleet: &FleetFile) -> GateRules {
+    let (own, defaults) = (&file.settings, &fleet.defaults);
+    let after = own.after.as_ref().or(defaults.after.as_ref());
+    let emergency = own.emergency.as_ref().or(defaults.emergency.as_ref());
+    GateRules {
+        window: window_of(own.window.as_ref(), defaults.window.as_ref()),
+        after: after.map(|after| After {
+            environment: after.environment.value.clone(),
+            healthy_for: after.healthy_for,
+        }),
+        approvals: approvals_of(own.approvals.as_ref(), fleet),
+        rollback: own.rollback.clone().or(defaults.rollback.clone()),
+        emergency: emergency.map(|emergency| Emergency {
+            service: emergency.service.value.clone(),
+            version: emergency.version.clone(),
+            reason: emergency.reason.clone(),
+            expires: emergency.expires,
+        }),
+    }
 }
 
 fn instance(
@@ -57,7 +105,7 @@ fn instance(
 ) -> Option<InstanceId> {
     match settings {
         TransportSettings::Sandbox => Some(InstanceId::invent(fleet, &file.name, host)),
-        TransportSettings::Ssm { .. } => Some(entry.instance.as_ref()?.value.clone()),
+        TransportSettings::Ssm(_) => Some(entry.instance.as_ref()?.value.clone()),
     }
 }
 
@@ -65,6 +113,8 @@ fn instance(
 struct Shared<'a> {
     entry: &'a ServiceEntry,
     assignment: Assignment,
+    /// By platform, with the version still open.
+    artifact: Option<&'a BTreeMap<Platform, String>>,
 }
 
 fn services<'a>(
@@ -72,24 +122,39 @@ fn services<'a>(
     fleet: &'a FleetFile,
 ) -> Option<BTreeMap<&'a ServiceName, Shared<'a>>> {
     let declared = fleet.services.as_ref()?;
-    let services = file.services.iter().map(|(name, entry)| {
+    let wanted = file
+        .services
+        .iter()
+        .filter(|(_, entry)| entry.wanted != Some(Wanted::Absent));
+    let services = wanted.map(|(name, entry)| {
         let declaration = declared.get(name)?;
+        let Some(Wanted::Version(version)) = &entry.wanted else {
+            return None;
+        };
         let variables = Arc::new(layered([
             &declaration.variables,
             &fleet.defaults.variables,
             &file.settings.variables,
             &entry.variables,
         ]));
+        let requires = declaration.requires.iter();
+        let requires = requires.map(|(service, range)| (service.clone(), range.value.clone()));
+        let template = declaration.template.value.clone();
         let assignment = Assignment {
-            version: entry.version.clone()?,
-            pinned: false,
             hold: entry.hold.clone(),
-            template: declaration.template.value.clone(),
-            timeout: declaration.timeout,
+            sha256: entry.sha256.as_ref().map(|hash| hash.value.clone()),
+            redeploy: entry.redeploy.clone(),
+            requires: Arc::new(requires.collect()),
             variables: Arc::clone(&variables),
             shared_variables: variables,
+            ..Assignment::new(version.clone(), template, declaration.timeout)
         };
-        Some((name, Shared { entry, assignment }))
+        let shared = Shared {
+            entry,
+            assignment,
+            artifact: declaration.artifact.as_ref().map(|it| &it.value),
+        };
+        Some((name, shared))
     });
     services.collect()
 }
@@ -111,6 +176,10 @@ fn host(
             assignment.version = pin.value.clone()?;
             assignment.pinned = true;
         }
+        assignment.artifact = shared
+            .artifact
+            .and_then(|by_platform| by_platform.get(&entry.platform))
+            .map(|address| address.replace("{{version}}", assignment.version.as_str()));
         if !entry.variables.is_empty() {
             let layers = [&*assignment.shared_variables, &entry.variables];
             assignment.variables = Arc::new(layered(layers));

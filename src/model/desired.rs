@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::id::{
-    EnvironmentName, FleetName, HostName, InstanceId, ServiceName, TemplateName, TransportName,
-    Version,
+    EnvironmentName, FleetName, HostName, InstanceId, PersonName, ServiceName, TemplateName,
+    TransportName, Version,
 };
-use super::policy::RolloutPolicy;
+use super::plan::GateKind;
+use super::policy::{GateRules, RolloutPolicy};
 use super::time::Seconds;
 
 /// A whole fleet repository.
@@ -23,6 +24,10 @@ pub struct Fleet {
     pub transports: BTreeMap<TransportName, TransportSettings>,
     /// `hold` of the fleet: nothing starts anywhere.
     pub hold: Option<String>,
+    /// `people`: who may approve, and whose signatures count.
+    pub people: BTreeMap<PersonName, Person>,
+    /// `notifications`.
+    pub notifications: Vec<Notification>,
     /// One per file below `environments/` that is valid.
     pub environments: BTreeMap<EnvironmentName, Environment>,
 }
@@ -57,10 +62,76 @@ pub enum TransportSettings {
     /// The embedded endpoint.
     Sandbox,
     /// AWS Systems Manager in one region.
-    Ssm {
-        /// Always given: a wrong default region was a real fault.
-        region: String,
-    },
+    Ssm(SsmSettings),
+}
+
+/// A transport of `kind: ssm`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SsmSettings {
+    /// Always given: a wrong default region was a real fault.
+    pub region: String,
+    /// The role that is taken on before every call.
+    pub role: Option<Role>,
+    /// Where step logs and large payloads go.
+    pub storage: Option<Storage>,
+    /// Documents of one's own instead of AWS-RunShellScript and AWS-RunPowerShellScript.
+    pub documents: BTreeMap<Platform, String>,
+}
+
+/// `role_arn` with `external_id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// `arn:aws:iam::123456789012:role/fleet`.
+    pub arn: String,
+    /// What the role's trust policy asks for.
+    pub external_id: Option<String>,
+}
+
+/// `storage: s3://bucket/prefix`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// The bucket.
+    pub bucket: String,
+    /// Without slashes around it; may be empty.
+    pub prefix: String,
+}
+
+/// One of `people`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The SSH public key, as `authorized_keys` has it, without a comment.
+    pub key: String,
+    /// Under which this person commits.
+    pub emails: Vec<String>,
+}
+
+/// One of `notifications`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// In which form.
+    pub kind: NotificationKind,
+    /// Where to.
+    pub url: SecretSource,
+    /// What signs it.
+    pub key: Option<SecretSource>,
+}
+
+/// `kind` of a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotificationKind {
+    /// What Slack and those like it take.
+    Slack,
+    /// fleet's own JSON.
+    Webhook,
+}
+
+/// Where something secret is read: never in the manifest itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// `env:NAME`
+    Environment(String),
+    /// `file:PATH`
+    File(String),
 }
 
 /// One environment.
@@ -74,8 +145,43 @@ pub struct Environment {
     pub hold: Option<String>,
     /// `rollout`, with defaults.
     pub rollout: RolloutPolicy,
+    /// `window`, `after`, `approvals`, `rollback` and `emergency`, with defaults.
+    pub gates: GateRules,
+    /// `discover`: tags by which AWS finds more hosts.
+    pub discover: BTreeMap<String, Vec<String>>,
     /// By name.
     pub hosts: BTreeMap<HostName, Host>,
+    /// What is set and cannot be acted on by this version: nothing starts while there is any.
+    pub unsupported: Vec<Unsupported>,
+}
+
+/// A key or value that was read and checked, and that this version does not act on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The gate that it closes.
+    pub gate: GateKind,
+    /// As a path in its file: `rollout.soak`.
+    pub key: String,
+}
+
+impl Environment {
+    /// An environment in which nothing is set but its hosts.
+    pub fn new(
+        name: EnvironmentName,
+        transport: TransportName,
+        hosts: BTreeMap<HostName, Host>,
+    ) -> Self {
+        Self {
+            name,
+            transport,
+            hold: None,
+            rollout: RolloutPolicy::default(),
+            gates: GateRules::default(),
+            discover: BTreeMap::new(),
+            hosts,
+            unsupported: Vec::new(),
+        }
+    }
 }
 
 /// One host with the services it should run.
@@ -108,11 +214,38 @@ pub struct Assignment {
     pub template: TemplateName,
     /// Longest time of one phase.
     pub timeout: Seconds,
+    /// The package that a host downloads, for its platform.
+    pub artifact: Option<String>,
+    /// What the artifact hashes to, in hex.
+    pub sha256: Option<String>,
+    /// Another text deploys the same version again.
+    pub redeploy: Option<String>,
+    /// Services that must run on the same host, and in which versions.
+    pub requires: Arc<BTreeMap<ServiceName, semver::VersionReq>>,
     /// Everything a template may read below `variables`: service < environment < service in
     /// environment < host.
     pub variables: Arc<Variables>,
     /// The same without the host's own: what blocking compares (design.md §8).
     pub shared_variables: Arc<Variables>,
+}
+
+impl Assignment {
+    /// A version in which nothing is set but its template and the longest time of a phase.
+    pub fn new(version: Version, template: TemplateName, timeout: Seconds) -> Self {
+        Self {
+            version,
+            pinned: false,
+            hold: None,
+            template,
+            timeout,
+            artifact: None,
+            sha256: None,
+            redeploy: None,
+            requires: Arc::default(),
+            variables: Arc::default(),
+            shared_variables: Arc::default(),
+        }
+    }
 }
 
 /// Variables by name.

@@ -80,6 +80,8 @@ string_ids! {
     TemplateName;
     /// A key of `transports`.
     TransportName;
+    /// A key of `people`.
+    PersonName;
     /// An SSM instance id, `i-…` or `mi-…`.
     InstanceId;
     /// `<UTC yyyymmddThhmmssZ>-<6 hex>`.

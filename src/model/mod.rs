@@ -20,3 +20,4 @@ pub mod source;
 pub mod statement;
 pub mod task;
 pub mod time;
+pub mod window;

@@ -194,14 +194,22 @@ pub struct Gate {
     pub reason: String,
 }
 
-/// Kinds of gates of this version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Kinds of gates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GateKind {
     /// `hold` of the fleet or the environment.
     Hold,
+    /// `window`.
+    Window,
+    /// `after`.
+    After,
+    /// `approvals`.
+    Approvals,
     /// Waits for `fleet continue`.
     Continue,
+    /// Something is set that this version cannot act on.
+    Unsupported,
 }
 
 impl GateKind {
@@ -209,7 +217,11 @@ impl GateKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hold => "hold",
+            Self::Window => "window",
+            Self::After => "after",
+            Self::Approvals => "approvals",
             Self::Continue => "continue",
+            Self::Unsupported => "unsupported",
         }
     }
 }

@@ -2,31 +2,45 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::time::Seconds;
+use super::id::{EnvironmentName, ServiceName, Version};
+use super::time::{Seconds, Timestamp};
+use super::window::Window;
 
 /// `rollout` of an environment with defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RolloutPolicy {
     /// How changes are cut into waves.
     pub strategy: Strategy,
-    /// Sizes of the waves of `batch`; the last one repeats.
+    /// The first wave of `canary`.
+    pub canary: Canary,
+    /// Sizes of the waves of `batch`, and of those behind the canary; the last one repeats.
     pub batch: Vec<BatchSize>,
+    /// How long the first wave is observed before the next.
+    pub soak: Seconds,
+    /// What comes after the canary.
+    pub after_canary: AfterCanary,
     /// More hosts than this without success stop the line.
     pub max_failures: u32,
     /// What stopping the line does.
     pub on_failure: OnFailure,
     /// What becomes of a host that cannot be reached.
     pub offline: Offline,
+    /// Hosts that share an instance, in flight together.
+    pub per_instance: u32,
 }
 
 impl Default for RolloutPolicy {
     fn default() -> Self {
         Self {
             strategy: Strategy::All,
+            canary: Canary::Size(BatchSize::Hosts(1)),
             batch: vec![BatchSize::Percent(100)],
+            soak: Seconds(0),
+            after_canary: AfterCanary::Continue,
             max_failures: 0,
             on_failure: OnFailure::Pause,
             offline: Offline::Defer,
+            per_instance: 1,
         }
     }
 }
@@ -39,6 +53,31 @@ pub enum Strategy {
     All,
     /// Waves of `batch`.
     Batch,
+    /// One wave of `canary`, then waves of `batch`.
+    Canary,
+}
+
+/// `canary`: which hosts go first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Canary {
+    /// So many.
+    Size(BatchSize),
+    /// Those that match.
+    Select {
+        /// The selector, as written.
+        select: String,
+    },
+}
+
+/// `after_canary`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AfterCanary {
+    /// The next wave.
+    Continue,
+    /// Wait for `fleet continue`.
+    Wait,
 }
 
 /// One step of a ramp; `10%` or `3` in files and JSON.
@@ -124,31 +163,60 @@ pub enum OnFailure {
 pub enum Offline {
     /// Leaves the rollout and is caught up later.
     Defer,
+    /// The wave does not start without it.
+    Hold,
     /// Counts as failed.
     Fail,
 }
 
-/// Everything of an environment that decides when and how, with the keys that this version cannot
-/// set at their defaults, so that a later version computes the same plan id.
+/// Everything of an environment that decides when and how: the rules that stand in a plan's id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// No window in this version: always null.
-    pub window: Option<()>,
-    /// Always null.
-    pub after: Option<()>,
-    /// Nobody has to approve in this version.
-    pub approvals: Approvals,
-    /// `rollout`, and the keys of later strategies at their defaults.
-    pub rollout: FullRollout,
-    /// Always null.
-    pub rollback: Option<()>,
-    /// Always null.
-    pub emergency: Option<()>,
+    /// What must be open.
+    #[serde(flatten)]
+    pub gates: GateRules,
+    /// In which waves.
+    pub rollout: RolloutPolicy,
     /// `hold` of the fleet and of the environment, those that are set.
     pub hold: Vec<String>,
 }
 
-/// `approvals` at its defaults.
+impl Policy {
+    /// The policy of an environment in which nothing but `rollout` and holds is set.
+    pub fn new(rollout: RolloutPolicy, holds: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            gates: GateRules::default(),
+            rollout,
+            hold: holds.into_iter().collect(),
+        }
+    }
+}
+
+/// The gates of an environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateRules {
+    /// When changes may start; null for always.
+    pub window: Option<Window>,
+    /// What must have been healthy elsewhere first.
+    pub after: Option<After>,
+    /// Who has to agree.
+    pub approvals: Approvals,
+    /// Gates of a plan that only goes back; null for those of any plan.
+    pub rollback: Option<RollbackPolicy>,
+    /// What is freed of gates for once.
+    pub emergency: Option<Emergency>,
+}
+
+/// `after`: what the plan brings has been healthy in another environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct After {
+    /// Where.
+    pub environment: EnvironmentName,
+    /// So long.
+    pub healthy_for: Seconds,
+}
+
+/// `approvals` with defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approvals {
     /// How many.
@@ -159,49 +227,60 @@ pub struct Approvals {
     pub wait: Seconds,
     /// How long an approval counts.
     pub valid: Seconds,
-    /// Freed reasons.
-    pub not_for: Vec<String>,
+    /// Changes that need none where they are alone.
+    pub not_for: Vec<FreeOfApproval>,
 }
 
-/// [`RolloutPolicy`] and the keys that later strategies use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FullRollout {
-    /// What this version acts on.
-    #[serde(flatten)]
-    pub policy: RolloutPolicy,
-    /// Default 1.
-    pub canary: BatchSize,
-    /// Default 0.
-    pub soak: Seconds,
-    /// Default `continue`.
-    pub after_canary: String,
-    /// Default 1.
-    pub per_instance: u32,
-}
-
-impl Policy {
-    /// The policy of an environment of this version.
-    pub fn new(rollout: RolloutPolicy, holds: impl IntoIterator<Item = String>) -> Self {
+impl Default for Approvals {
+    fn default() -> Self {
         Self {
-            window: None,
-            after: None,
-            approvals: Approvals {
-                required: 0,
-                from: Vec::new(),
-                wait: Seconds(0),
-                valid: Seconds(7 * 86_400),
-                not_for: Vec::new(),
-            },
-            rollout: FullRollout {
-                policy: rollout,
-                canary: BatchSize::Hosts(1),
-                soak: Seconds(0),
-                after_canary: "continue".to_owned(),
-                per_instance: 1,
-            },
-            rollback: None,
-            emergency: None,
-            hold: holds.into_iter().collect(),
+            required: 0,
+            from: Vec::new(),
+            wait: Seconds(0),
+            valid: Seconds(7 * 86_400),
+            not_for: Vec::new(),
         }
     }
+}
+
+/// One of `approvals.not_for`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FreeOfApproval {
+    /// Changes of hosts of which nothing is recorded.
+    NewHost,
+    /// Repairs of drift.
+    Repair,
+}
+
+/// `rollback` of an environment; a key that is null is gated like any change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackPolicy {
+    /// How many have to agree.
+    pub approvals: Option<u32>,
+    /// In which window.
+    pub window: Option<RollbackWindow>,
+    /// In which waves.
+    pub strategy: Option<Strategy>,
+}
+
+/// `rollback.window`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RollbackWindow {
+    /// At any time.
+    Any,
+}
+
+/// `emergency`: one change that is not to wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Emergency {
+    /// Of which service.
+    pub service: ServiceName,
+    /// To which version.
+    pub version: Version,
+    /// Why, in words.
+    pub reason: String,
+    /// When it ends.
+    pub expires: Timestamp,
 }

@@ -51,13 +51,12 @@ pub struct PlanInput<'a> {
 
 /// Makes the plan of one environment and the policy that stands in its id.
 pub fn plan(input: &PlanInput<'_>) -> (EnvironmentPlan, Policy) {
-    let policy = Policy::new(
-        input.environment.rollout.clone(),
-        [input.fleet_hold, input.environment.hold.as_deref()]
-            .into_iter()
-            .flatten()
-            .map(str::to_owned),
-    );
+    let holds = [input.fleet_hold, input.environment.hold.as_deref()];
+    let policy = Policy {
+        gates: input.environment.gates.clone(),
+        rollout: input.environment.rollout.clone(),
+        hold: holds.into_iter().flatten().map(str::to_owned).collect(),
+    };
     let mut rows = Rows::default();
     let mut troubled = BTreeSet::new();
     for host in input.environment.hosts.values() {
@@ -71,7 +70,7 @@ pub fn plan(input: &PlanInput<'_>) -> (EnvironmentPlan, Policy) {
             .retain(|change| change.returning && returning.contains(&change.change.host));
     }
     let mut changes: Vec<Change> = rows.changes.into_iter().map(|row| row.change).collect();
-    let waves = waves::cut(&mut changes, &troubled, &policy.rollout.policy);
+    let waves = waves::cut(&mut changes, &troubled, &policy.rollout);
     let plan_id =
         EnvironmentPlan::compute_id(input.fleet, &input.environment.name, &policy, &changes);
     let plan = EnvironmentPlan {

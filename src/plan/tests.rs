@@ -1,7 +1,6 @@
 //! The rules of design.md §5, a row each.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::*;
 use crate::model::desired::Platform;
@@ -9,7 +8,7 @@ use crate::model::id::{Digest, InstanceId, Version};
 use crate::model::ledger::{Block, BlockedHosts, UntouchedHost, UntouchedKind};
 use crate::model::observed::HostRecord;
 use crate::model::plan::{Action, ChangeReason};
-use crate::model::policy::{BatchSize, RolloutPolicy, Strategy};
+use crate::model::policy::{BatchSize, Strategy};
 use crate::model::time::Seconds;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -25,15 +24,7 @@ struct Lab {
 
 fn lab(hosts: &[&str], version: &str) -> Lab {
     let host = |name: &&str| {
-        let assignment = Assignment {
-            version: version.into(),
-            pinned: false,
-            hold: None,
-            template: "app".into(),
-            timeout: Seconds(60),
-            variables: Arc::default(),
-            shared_variables: Arc::default(),
-        };
+        let assignment = Assignment::new(version.into(), "app".into(), Seconds(60));
         let host = Host {
             name: (*name).into(),
             instance: instance(name),
@@ -45,13 +36,11 @@ fn lab(hosts: &[&str], version: &str) -> Lab {
         (host.name.clone(), host)
     };
     Lab {
-        environment: Environment {
-            name: "production".into(),
-            transport: "lab".into(),
-            hold: None,
-            rollout: RolloutPolicy::default(),
-            hosts: hosts.iter().map(host).collect(),
-        },
+        environment: Environment::new(
+            "production".into(),
+            "lab".into(),
+            hosts.iter().map(host).collect(),
+        ),
         ledger: EnvironmentLedger::default(),
         template: "t",
         narrow: Narrow::default(),
@@ -465,6 +454,9 @@ fn waves_follow_the_strategy() {
     assert_eq!(sizes(3, batch, &[Percent(10)]), [1, 1, 1]);
     assert_eq!(sizes(7, batch, &[Percent(25), Hosts(100)]), [2, 5]);
     assert_eq!(sizes(0, batch, &[Hosts(1)]), [0_usize; 0]);
+    // One host, which is the default canary, then the ramp.
+    let canary = Strategy::Canary;
+    assert_eq!(sizes(6, canary, &[Hosts(2), Hosts(3)]), [1, 2, 3]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::id::HostName;
 use crate::model::plan::{Change, Wave};
-use crate::model::policy::{BatchSize, RolloutPolicy, Strategy};
+use crate::model::policy::{BatchSize, Canary, RolloutPolicy, Strategy};
 
 /// Puts hosts in their order, by name and the troubled ones last, cuts them into waves, and
 /// numbers and sorts the changes accordingly. All changes of a host are in one wave.
@@ -22,11 +22,7 @@ pub(super) fn cut(
     });
     let mut hosts: Vec<HostName> = changes.iter().map(|change| change.host.clone()).collect();
     hosts.dedup();
-    let whole = [BatchSize::Percent(100)];
-    let ramp: &[BatchSize] = match policy.strategy {
-        Strategy::Batch if !policy.batch.is_empty() => &policy.batch,
-        Strategy::All | Strategy::Batch => &whole,
-    };
+    let ramp = ramp(policy);
     let total = hosts.len();
     let mut waves = Vec::new();
     let mut changes = changes.iter_mut().peekable();
@@ -48,4 +44,18 @@ pub(super) fn cut(
         });
     }
     waves
+}
+
+/// Sizes of the waves; the last one repeats.
+fn ramp(policy: &RolloutPolicy) -> Vec<BatchSize> {
+    let batch = if policy.strategy == Strategy::All || policy.batch.is_empty() {
+        &[BatchSize::Percent(100)]
+    } else {
+        policy.batch.as_slice()
+    };
+    match (policy.strategy, &policy.canary) {
+        // Behind a selector nothing runs in this version: its gate is closed.
+        (Strategy::Canary, Canary::Size(first)) => [*first].iter().chain(batch).copied().collect(),
+        _ => batch.to_vec(),
+    }
 }

@@ -221,6 +221,16 @@ impl Attempt<'_> {
     ) -> Result<Option<Pass>, Failure> {
         let controller = self.controller;
         let wanted = environment(newest.as_ref(), self.name).map_err(Failure::Pass)?;
+        let unsupported = gate::unsupported(wanted);
+        if let Some(reason) = gate::closed(&unsupported) {
+            // What the manifest means is not all understood, so nothing of it is carried out.
+            let held = PassOutcome::Held {
+                reason,
+                gates: unsupported,
+                rollout: None,
+            };
+            return Ok(Some(self.pass(held, None)));
+        }
         let now = controller.clock.now();
         retry::hear(controller, self.name, &mut books).await?;
         released::release(&mut books, wanted, now);
@@ -285,7 +295,7 @@ impl Attempt<'_> {
         returning: Option<&BTreeSet<HostName>>,
     ) -> Planned {
         let fleet = newest.fleet();
-        let gates = gate::gates(fleet.hold.as_deref(), wanted.hold.as_deref());
+        let gates = gate::gates(fleet.hold.as_deref(), wanted);
         let (plan, policy) = plan::plan(&PlanInput {
             fleet: &fleet.name,
             fleet_hold: fleet.hold.as_deref(),

@@ -345,7 +345,7 @@ fn failure(plan: &EnvironmentPlan, policy: &Policy, options: Options) -> Vec<Str
     if plan.changes.is_empty() {
         return Vec::new();
     }
-    let rollout = &policy.rollout.policy;
+    let rollout = &policy.rollout;
     let stops = match rollout.max_failures {
         0 => "the line stops at the first failed host".to_owned(),
         tolerated => format!(

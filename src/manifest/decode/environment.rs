@@ -4,107 +4,105 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Spanned;
-use super::fields::{Fields, Schema};
-use super::rollout::{RolloutKeys, rollout};
-use super::value::choice::{Choice, choice};
+use super::fields::{Fields, Key, Schema, Shape, optional, required};
+use super::settings::{SETTINGS, Settings, VARIABLES};
+use super::value::choice::Word;
 use super::value::hold::hold;
 use super::value::instance::instance;
 use super::value::labels::labels;
-use super::value::name::{named, reference};
+use super::value::name::named;
+use super::value::package::sha256;
 use super::value::selector::selector;
+use super::value::text::line;
 use super::value::variables::variables;
-use super::value::version::version;
+use super::value::version::{Wanted, version, wanted};
+use crate::manifest::codes;
 use crate::manifest::problems::{Problems, Span};
 use crate::manifest::tree::{Kind, Value};
 use crate::model::desired::{Platform, Variables};
-use crate::model::id::{
-    EnvironmentName, HostName, InstanceId, ServiceName, TransportName, Version,
-};
+use crate::model::id::{EnvironmentName, HostName, InstanceId, ServiceName, Version};
 use crate::model::selector::Selector;
 
-const LATER: &[&str] = &[
-    "discover",
-    "window",
-    "after",
-    "approvals",
-    "rollback",
-    "emergency",
-    "observe_every",
-    "drift",
+/// What may stand where a version does.
+const VERSION: Shape = Shape::Quoted("^[A-Za-z0-9][A-Za-z0-9._+~:@/-]{0,127}$");
+/// A name, as `model::id` checks it.
+pub(super) const NAME: &str = "^[a-z0-9][a-z0-9._-]{0,62}$";
+const LABELS: Shape = Shape::Map("^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$", &Shape::Text);
+
+const OWN: &[Key] = &[
+    optional(
+        "services",
+        Shape::Map(NAME, &Shape::Any(&[VERSION, Shape::Object(&SERVICE)])),
+        "which services run here, in which version; `absent` takes one away",
+    ),
+    optional(
+        "hosts",
+        Shape::Map(NAME, &Shape::Object(&HOST)),
+        "the machines",
+    ),
 ];
 
-const ENVIRONMENT: Schema = Schema {
+/// The whole file.
+pub(in crate::manifest) const ENVIRONMENT: Schema = Schema {
     what: "an environment",
-    keys: &[
-        "transport",
-        "services",
-        "variables",
-        "hosts",
-        "hold",
-        "rollout",
-    ],
-    later: LATER,
-};
-
-pub(super) const DEFAULTS: Schema = Schema {
-    what: "`defaults`",
-    keys: &["transport", "variables", "hold", "rollout"],
-    later: LATER,
+    keys: &[OWN, SETTINGS],
 };
 
 const SERVICE: Schema = Schema {
     what: "a service of an environment",
-    keys: &["version", "select", "variables", "hold"],
-    later: &["sha256", "redeploy"],
+    keys: &[&[
+        required("version", VERSION, "what its hosts should run, or `absent`"),
+        optional(
+            "sha256",
+            Shape::Pattern("^(sha256:)?[0-9A-Fa-f]{64}$"),
+            "what the artifact hashes to",
+        ),
+        optional(
+            "select",
+            Shape::Text,
+            "the hosts it runs on, such as role=web,tier!=db",
+        ),
+        optional(
+            "variables",
+            VARIABLES,
+            "what templates read below `variables`",
+        ),
+        optional("hold", Shape::Text, "why nothing of it starts here"),
+        optional(
+            "redeploy",
+            Shape::Text,
+            "another text deploys the same version again",
+        ),
+    ]],
 };
 
 const HOST: Schema = Schema {
     what: "a host",
-    keys: &[
-        "instance",
-        "platform",
-        "labels",
-        "variables",
-        "services",
-        "hold",
-    ],
-    later: &[],
+    keys: &[&[
+        optional(
+            "instance",
+            Shape::Pattern("^(i-([0-9A-Za-z_]{8}|[0-9A-Za-z_]{17})|mi-[0-9A-Za-z_]{17})$"),
+            "the id that SSM knows it by",
+        ),
+        optional("platform", Shape::word::<Platform>(), "linux if left out"),
+        optional("labels", LABELS, "what selectors match"),
+        optional(
+            "variables",
+            VARIABLES,
+            "what templates read below `variables`",
+        ),
+        optional(
+            "services",
+            Shape::Map(NAME, &VERSION),
+            "versions it keeps whatever the environment says",
+        ),
+        optional("hold", Shape::Text, "why nothing starts on it"),
+    ]],
 };
 
-const PLATFORMS: [(&str, Choice<Platform>); 2] = [
-    ("linux", Choice::Now(Platform::Linux)),
-    (
-        "windows",
-        Choice::Later("leave the host out: this version runs scripts on Linux only"),
-    ),
-];
-
-/// Keys that an environment and `defaults` share.
-#[derive(Debug, Default)]
-pub(in crate::manifest) struct Settings {
-    pub(in crate::manifest) transport: Option<Spanned<TransportName>>,
-    pub(in crate::manifest) hold: Option<String>,
-    pub(in crate::manifest) variables: Variables,
-    pub(in crate::manifest) rollout: RolloutKeys,
-}
-
-impl Settings {
-    pub(super) fn take(fields: &mut Fields<'_, '_>, problems: &mut Problems) -> Self {
-        Self {
-            transport: fields
-                .take("transport")
-                .and_then(|value| reference(value, "the name of a transport", problems)),
-            hold: fields.take("hold").and_then(|value| hold(value, problems)),
-            variables: fields
-                .take("variables")
-                .map(|value| variables(value, problems))
-                .unwrap_or_default(),
-            rollout: fields
-                .take("rollout")
-                .map(|value| rollout(value, problems))
-                .unwrap_or_default(),
-        }
-    }
+impl Word for Platform {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("linux", Self::Linux), ("windows", Self::Windows)];
 }
 
 /// What an environment's file says.
@@ -128,7 +126,9 @@ pub(in crate::manifest) struct EnvironmentFile {
 #[derive(Debug)]
 pub(in crate::manifest) struct ServiceEntry {
     pub(in crate::manifest) span: Span,
-    pub(in crate::manifest) version: Option<Version>,
+    pub(in crate::manifest) wanted: Option<Wanted>,
+    pub(in crate::manifest) sha256: Option<Spanned<String>>,
+    pub(in crate::manifest) redeploy: Option<String>,
     pub(in crate::manifest) select: Option<Spanned<Selector>>,
     pub(in crate::manifest) variables: Variables,
     pub(in crate::manifest) hold: Option<String>,
@@ -190,19 +190,27 @@ impl EnvironmentFile {
 fn service(span: &Span, value: Value<'_, '_>, problems: &mut Problems) -> ServiceEntry {
     let mut entry = ServiceEntry {
         span: span.clone(),
-        version: None,
+        wanted: None,
+        sha256: None,
+        redeploy: None,
         select: None,
         variables: Variables::new(),
         hold: None,
     };
     if !matches!(value.kind(), Kind::Mapping(_)) {
-        entry.version = version(value, problems);
+        entry.wanted = wanted(value, problems);
         return entry;
     }
     if let Some(mut fields) = Fields::read(value, &SERVICE, problems) {
-        entry.version = fields
+        entry.wanted = fields
             .require("version", "version: 1.0.0", problems)
-            .and_then(|value| version(value, problems));
+            .and_then(|value| wanted(value, problems));
+        entry.sha256 = fields
+            .take("sha256")
+            .and_then(|value| sha256(value, problems));
+        entry.redeploy = fields
+            .take("redeploy")
+            .and_then(|value| line(value, problems));
         entry.select = fields
             .take("select")
             .and_then(|value| selector(value, problems));
@@ -227,10 +235,18 @@ fn host(span: &Span, value: Value<'_, '_>, problems: &mut Problems) -> HostEntry
         host.instance = instance(value, problems);
         host.instance_is_broken = host.instance.is_none();
     }
-    host.platform = fields
-        .take("platform")
-        .and_then(|value| choice(value, "platform", &PLATFORMS, problems))
-        .unwrap_or_default();
+    if let Some(platform) = fields.word::<Platform>("platform", problems) {
+        if platform.value == Platform::Windows {
+            // A gate would not do: bash would be rendered for it.
+            problems.report(
+                codes::LATER_VALUE,
+                &platform.span,
+                "`platform: windows` is not in this version",
+                "leave the host out: this version runs scripts on Linux only",
+            );
+        }
+        host.platform = platform.value;
+    }
     if let Some(value) = fields.take("labels") {
         host.labels = labels(value, problems);
     }

@@ -1,18 +1,99 @@
 //! Mappings whose keys fleet knows.
+//!
+//! Each kind of mapping is a table of keys with what may stand there. The decoder takes its bounds
+//! and words from the table, and the JSON Schema is printed from it, so that the two cannot differ.
 
+use super::Spanned;
 use super::shape;
+use super::value::choice::{Word, choice, words};
+use super::value::duration::duration;
+use super::value::number::number;
 use crate::manifest::codes;
 use crate::manifest::problems::{Problems, Span, shown};
 use crate::manifest::tree::{Entry, Value};
+use crate::model::time::Seconds;
+
+/// One key.
+pub(in crate::manifest) struct Key {
+    pub(in crate::manifest) name: &'static str,
+    /// What it is for, in one line.
+    pub(in crate::manifest) about: &'static str,
+    pub(in crate::manifest) shape: Shape,
+    pub(in crate::manifest) required: bool,
+}
+
+/// A key that may be left out.
+pub(super) const fn optional(name: &'static str, shape: Shape, about: &'static str) -> Key {
+    Key {
+        name,
+        about,
+        shape,
+        required: false,
+    }
+}
+
+/// A key that has to be there.
+pub(super) const fn required(name: &'static str, shape: Shape, about: &'static str) -> Key {
+    Key {
+        required: true,
+        ..optional(name, shape, about)
+    }
+}
+
+/// What may stand at a key.
+pub(in crate::manifest) enum Shape {
+    /// Any scalar, which is its source text.
+    Text,
+    /// A scalar that follows a pattern.
+    Pattern(&'static str),
+    /// The same where YAML must not read it as something else than text.
+    Quoted(&'static str),
+    /// One of a few words.
+    Words(fn() -> Vec<&'static str>),
+    /// A whole number between two bounds, both included.
+    Number(u32, u32),
+    /// `10m`, between two bounds, both included.
+    Duration(Seconds, Seconds),
+    /// A list.
+    List(&'static Self),
+    /// A value, or a list of such.
+    OneOrMore(&'static Self),
+    /// A mapping of names to values; the pattern is that of a name.
+    Map(&'static str, &'static Self),
+    /// A mapping with keys of its own.
+    Object(&'static Schema),
+    /// One of several shapes.
+    Any(&'static [Self]),
+}
+
+impl Shape {
+    /// One of the words of a type.
+    pub(super) const fn word<T: Word>() -> Self {
+        Self::Words(words::<T>)
+    }
+}
 
 /// The keys of one kind of mapping.
-pub(super) struct Schema {
+pub(in crate::manifest) struct Schema {
     /// With an article: "an environment".
-    pub(super) what: &'static str,
-    /// What this version acts on.
-    pub(super) keys: &'static [&'static str],
-    /// What it does not act on yet.
-    pub(super) later: &'static [&'static str],
+    pub(in crate::manifest) what: &'static str,
+    /// In groups, some of which several kinds share.
+    pub(in crate::manifest) keys: &'static [&'static [Key]],
+}
+
+impl Schema {
+    /// Every key.
+    pub(in crate::manifest) fn all(&self) -> impl Iterator<Item = &'static Key> {
+        self.keys.iter().copied().flatten()
+    }
+
+    fn key(&self, name: &str) -> Option<&'static Key> {
+        self.all().find(|key| key.name == name)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.all().map(|key| key.name)
+    }
 }
 
 /// The entries of a mapping, taken one by one.
@@ -27,7 +108,7 @@ pub(super) struct Fields<'d, 't> {
 }
 
 impl<'d, 't> Fields<'d, 't> {
-    /// Reads a mapping and reports every key that is not acted on.
+    /// Reads a mapping and reports every key that does not exist.
     pub(super) fn read(
         value: Value<'d, 't>,
         schema: &'static Schema,
@@ -37,7 +118,7 @@ impl<'d, 't> Fields<'d, 't> {
         let mut entries = Vec::with_capacity(mapping.entries().len());
         let mut meant = Vec::new();
         for entry in mapping.entries() {
-            if schema.keys.contains(&entry.key) {
+            if schema.key(entry.key).is_some() {
                 entries.push(entry);
             } else {
                 meant.extend(report(&entry, schema, problems));
@@ -55,6 +136,11 @@ impl<'d, 't> Fields<'d, 't> {
         })
     }
 
+    /// Where the mapping begins.
+    pub(super) fn beginning(&self) -> &Span {
+        &self.beginning
+    }
+
     /// The value of a key that may be left out.
     pub(super) fn take(&mut self, key: &str) -> Option<Value<'d, 't>> {
         self.take_entry(key).map(|entry| entry.value)
@@ -63,7 +149,7 @@ impl<'d, 't> Fields<'d, 't> {
     /// The same with the key's own place.
     pub(super) fn take_entry(&mut self, key: &str) -> Option<Entry<'d, 't>> {
         debug_assert!(
-            self.schema.keys.contains(&key),
+            self.schema.key(key).is_some(),
             "`{key}` is missing in the schema of {}",
             self.schema.what
         );
@@ -78,6 +164,11 @@ impl<'d, 't> Fields<'d, 't> {
         example: &str,
         problems: &mut Problems,
     ) -> Option<Value<'d, 't>> {
+        debug_assert!(
+            self.schema.key(key).is_some_and(|key| key.required),
+            "`{key}` is not required in the schema of {}",
+            self.schema.what
+        );
         let value = self.take(key);
         if value.is_none() && !self.meant.contains(&key) {
             problems.report(
@@ -89,32 +180,68 @@ impl<'d, 't> Fields<'d, 't> {
         }
         value
     }
+
+    /// A whole number within the bounds of its key.
+    pub(super) fn number(&mut self, key: &str, problems: &mut Problems) -> Option<u32> {
+        let (least, most) = match self.schema.key(key).map(|key| &key.shape) {
+            Some(&Shape::Number(least, most)) => (least, most),
+            _ => (0, u32::MAX),
+        };
+        let value = self.take(key)?;
+        number(value, least, most, problems)
+    }
+
+    /// A duration within the bounds of its key.
+    pub(super) fn duration(&mut self, key: &str, problems: &mut Problems) -> Option<Seconds> {
+        let value = self.take(key)?;
+        self.duration_of(key, value, problems)
+    }
+
+    /// The same where the value was taken already.
+    pub(super) fn duration_of(
+        &self,
+        key: &str,
+        value: Value<'_, '_>,
+        problems: &mut Problems,
+    ) -> Option<Seconds> {
+        let (shortest, longest) = match self.schema.key(key).map(|key| &key.shape) {
+            Some(&Shape::Duration(shortest, longest)) => (shortest, longest),
+            _ => (Seconds(0), Seconds(u64::MAX)),
+        };
+        duration(value, shortest, longest, problems)
+    }
+
+    /// One of the words of a type.
+    pub(super) fn word<T: Word>(
+        &mut self,
+        key: &str,
+        problems: &mut Problems,
+    ) -> Option<Spanned<T>> {
+        let value = self.take(key)?;
+        Some(Spanned {
+            value: choice(value, key, problems)?,
+            span: value.span().clone(),
+        })
+    }
 }
 
-/// Reports a key that is not acted on; gives the one that was probably meant.
+/// Reports a key that does not exist; gives the one that was probably meant.
 fn report(entry: &Entry<'_, '_>, schema: &Schema, problems: &mut Problems) -> Option<&'static str> {
     let (key, what) = (entry.key, schema.what);
-    if schema.later.contains(&key) {
-        problems.report(
-            codes::LATER_KEY,
-            entry.key_span,
-            format!("`{key}` of {what} is not in this version"),
-            "leave it out: this version would not act on it",
-        );
-        return None;
-    }
     let mut meant = None;
     problems.report_lazily(codes::UNKNOWN_KEY, entry.key_span, || {
-        meant = nearest(key, schema.keys.iter().copied());
+        meant = nearest(key, schema.names());
         let help = match meant {
             Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("its keys are {}", schema.keys.join(", ")),
+            None => format!(
+                "its keys are {}",
+                schema.names().collect::<Vec<_>>().join(", ")
+            ),
         };
         (format!("{what} has no key {}", shown(key)), help)
     });
     meant
 }
-
 /// The word that somebody most likely meant.
 pub(in crate::manifest) fn nearest<'a>(
     word: &str,

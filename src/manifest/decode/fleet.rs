@@ -3,61 +3,105 @@
 use std::collections::BTreeMap;
 
 use super::Spanned;
-use super::environment::{DEFAULTS, Settings};
-use super::fields::{Fields, Schema};
+use super::environment::NAME;
+use super::fields::{Fields, Key, Schema, Shape, optional, required};
+use super::notifications::{NOTIFICATION, notifications};
+use super::people::{PERSON, PersonEntry, people};
+use super::services::{SERVICE, ServiceDeclaration, services};
+use super::settings::{SETTINGS, Settings};
 use super::shape;
-use super::value::choice::{Choice, choice};
-use super::value::duration::duration;
+use super::transports::{TRANSPORT, TransportFile, transports};
 use super::value::git::{branch, remote};
 use super::value::hold::hold;
-use super::value::name::{fleet_name, named, reference};
-use super::value::region::region;
-use super::value::variables::variables;
+use super::value::name::fleet_name;
 use crate::manifest::codes;
 use crate::manifest::problems::{Problems, Span, shown};
 use crate::manifest::tree::Value;
-use crate::model::desired::{GitSettings, TransportSettings, Variables};
-use crate::model::id::{FleetName, ServiceName, TemplateName, TransportName};
-use crate::model::time::Seconds;
+use crate::model::desired::{GitSettings, Notification};
+use crate::model::id::{FleetName, PersonName, ServiceName, TransportName};
 
 const API_VERSION: &str = "fleet/v1";
 
-const FLEET: Schema = Schema {
-    what: "fleet.yaml",
-    keys: &[
+const OWN: &[Key] = &[
+    required(
         "api_version",
+        Shape::Pattern("^fleet/v1$"),
+        "the format of this file: fleet/v1",
+    ),
+    required(
         "name",
+        Shape::Pattern(NAME),
+        "the fleet's name; part of every step's id",
+    ),
+    optional(
         "git",
+        Shape::Object(&GIT),
+        "where desired state comes from and observed state goes",
+    ),
+    required(
         "transports",
+        Shape::Map(NAME, &Shape::Object(&TRANSPORT)),
+        "how hosts are reached",
+    ),
+    optional(
         "services",
+        Shape::Map(NAME, &Shape::Object(&SERVICE)),
+        "what has a version and runs on hosts",
+    ),
+    optional(
+        "people",
+        Shape::Map(NAME, &Shape::Object(&PERSON)),
+        "who may approve, and whose signatures count",
+    ),
+    optional(
         "defaults",
-        "hold",
-    ],
-    later: &["people", "notifications"],
+        Shape::Object(&DEFAULTS),
+        "keys of every environment that does not set them",
+    ),
+    optional("hold", Shape::Text, "why nothing starts anywhere"),
+    optional(
+        "notifications",
+        Shape::List(&Shape::Object(&NOTIFICATION)),
+        "who is told what happens",
+    ),
+];
+
+/// The whole file.
+pub(in crate::manifest) const FLEET: Schema = Schema {
+    what: "fleet.yaml",
+    keys: &[OWN],
 };
 
 const GIT: Schema = Schema {
     what: "`git`",
-    keys: &["remote", "branch", "ledger", "statements"],
-    later: &[],
+    keys: &[&[
+        optional(
+            "remote",
+            Shape::Text,
+            "name of the remote, origin if left out; `none` is local",
+        ),
+        optional(
+            "branch",
+            Shape::Text,
+            "the desired branch, main if left out",
+        ),
+        optional(
+            "ledger",
+            Shape::Text,
+            "the branch that fleet writes, fleet/observed if left out",
+        ),
+        optional(
+            "statements",
+            Shape::Text,
+            "people's words, fleet/statements if left out",
+        ),
+    ]],
 };
 
-const TRANSPORT: Schema = Schema {
-    what: "a transport",
-    keys: &["kind", "region"],
-    later: &["role_arn", "external_id", "storage", "documents"],
+const DEFAULTS: Schema = Schema {
+    what: "`defaults`",
+    keys: &[SETTINGS],
 };
-
-const SERVICE: Schema = Schema {
-    what: "a service",
-    keys: &["template", "timeout", "variables"],
-    later: &["artifact", "requires"],
-};
-
-const DEFAULT_TIMEOUT: Seconds = Seconds(30 * 60);
-const SHORTEST_TIMEOUT: Seconds = Seconds(1);
-/// A command lives for all phases of all services of a host; SSM ends it after 48 hours.
-const LONGEST_TIMEOUT: Seconds = Seconds(6 * 3_600);
 
 /// What `fleet.yaml` says.
 #[derive(Debug)]
@@ -69,6 +113,9 @@ pub(in crate::manifest) struct FleetFile {
     pub(in crate::manifest) transports_span: Span,
     /// None likewise.
     pub(in crate::manifest) services: Option<BTreeMap<ServiceName, ServiceDeclaration>>,
+    /// None likewise.
+    pub(in crate::manifest) people: Option<BTreeMap<PersonName, PersonEntry>>,
+    pub(in crate::manifest) notifications: Vec<Notification>,
     pub(in crate::manifest) defaults: Settings,
     pub(in crate::manifest) hold: Option<String>,
 }
@@ -79,19 +126,6 @@ pub(in crate::manifest) struct GitFile {
     pub(in crate::manifest) settings: GitSettings,
     /// The branches that are written, by their key.
     pub(in crate::manifest) spans: BTreeMap<&'static str, Span>,
-}
-
-/// One of `transports`; none if its settings are wrong.
-pub(in crate::manifest) type TransportFile = Option<TransportSettings>;
-
-/// One of `services`.
-#[derive(Debug)]
-pub(in crate::manifest) struct ServiceDeclaration {
-    pub(in crate::manifest) span: Span,
-    /// The service's name where none is written.
-    pub(in crate::manifest) template: Spanned<TemplateName>,
-    pub(in crate::manifest) timeout: Seconds,
-    pub(in crate::manifest) variables: Variables,
 }
 
 impl FleetFile {
@@ -111,21 +145,28 @@ impl FleetFile {
             .take("git")
             .map(|value| git(value, problems))
             .unwrap_or_default();
-        let transports = fields.require(
+        let written = fields.require(
             "transports",
             "transports: { lab: { kind: sandbox } }",
             problems,
         );
-        let services = fields.take("services");
         Some(Self {
             name,
             git,
-            transports_span: transports.map_or(0..0, |value| value.span().clone()),
-            transports: transports.and_then(|value| transports_of(value, problems)),
-            services: match services {
-                Some(value) => services_of(value, problems),
+            transports_span: written.map_or(0..0, |value| value.span().clone()),
+            transports: written.and_then(|value| transports(value, problems)),
+            services: match fields.take("services") {
+                Some(value) => services(value, problems),
                 None => Some(BTreeMap::new()),
             },
+            people: match fields.take("people") {
+                Some(value) => people(value, problems),
+                None => Some(BTreeMap::new()),
+            },
+            notifications: fields
+                .take("notifications")
+                .map(|value| notifications(value, problems))
+                .unwrap_or_default(),
             defaults: fields
                 .take("defaults")
                 .and_then(|value| defaults(value, problems))
@@ -170,108 +211,12 @@ fn git(value: Value<'_, '_>, problems: &mut Problems) -> GitFile {
         ("statements", &mut settings.statements),
     ] {
         if let Some(branch) = fields.take(key).and_then(|value| branch(value, problems)) {
-            *setting = branch.value;
-            git.spans.insert(key, branch.span);
+            let Spanned { value, span } = branch;
+            *setting = value;
+            git.spans.insert(key, span);
         }
     }
     git
-}
-
-fn transports_of(
-    value: Value<'_, '_>,
-    problems: &mut Problems,
-) -> Option<BTreeMap<TransportName, TransportFile>> {
-    let entries = named(value, "a mapping of transports", problems)?;
-    let transports = entries
-        .into_iter()
-        .map(|(name, entry)| (name, transport(entry.value, problems)))
-        .collect();
-    Some(transports)
-}
-
-fn transport(value: Value<'_, '_>, problems: &mut Problems) -> TransportFile {
-    #[derive(Clone, Copy)]
-    enum Name {
-        Sandbox,
-        Ssm,
-    }
-    let kinds = [
-        ("sandbox", Choice::Now(Name::Sandbox)),
-        ("ssm", Choice::Now(Name::Ssm)),
-    ];
-    let mut fields = Fields::read(value, &TRANSPORT, problems)?;
-    let kind = fields
-        .require("kind", "kind: ssm", problems)
-        .and_then(|value| choice(value, "kind", &kinds, problems));
-    match kind? {
-        Name::Sandbox => {
-            if let Some(entry) = fields.take_entry("region") {
-                problems.report(
-                    codes::UNUSED_KEY,
-                    entry.key_span,
-                    "a sandbox has no region",
-                    "leave it out",
-                );
-            }
-            Some(TransportSettings::Sandbox)
-        }
-        Name::Ssm => {
-            let value = fields.require("region", "region: ap-southeast-2", problems)?;
-            let region = region(value, problems)?;
-            Some(TransportSettings::Ssm { region })
-        }
-    }
-}
-
-fn services_of(
-    value: Value<'_, '_>,
-    problems: &mut Problems,
-) -> Option<BTreeMap<ServiceName, ServiceDeclaration>> {
-    let entries = named::<ServiceName>(value, "a mapping of services", problems)?;
-    let services = entries
-        .into_iter()
-        .map(|(name, entry)| {
-            let service = service(name.as_str(), entry.key_span, entry.value, problems);
-            (name, service)
-        })
-        .collect();
-    Some(services)
-}
-
-fn service(
-    service: &str,
-    span: &Span,
-    value: Value<'_, '_>,
-    problems: &mut Problems,
-) -> ServiceDeclaration {
-    let mut declaration = ServiceDeclaration {
-        span: span.clone(),
-        template: Spanned {
-            value: TemplateName::new(service),
-            span: span.clone(),
-        },
-        timeout: DEFAULT_TIMEOUT,
-        variables: Variables::new(),
-    };
-    let Some(mut fields) = Fields::read(value, &SERVICE, problems) else {
-        return declaration;
-    };
-    if let Some(template) = fields
-        .take("template")
-        .and_then(|value| reference(value, "the name of a template", problems))
-    {
-        declaration.template = template;
-    }
-    if let Some(timeout) = fields
-        .take("timeout")
-        .and_then(|value| duration(value, SHORTEST_TIMEOUT, LONGEST_TIMEOUT, problems))
-    {
-        declaration.timeout = timeout;
-    }
-    if let Some(value) = fields.take("variables") {
-        declaration.variables = variables(value, problems);
-    }
-    declaration
 }
 
 fn defaults(value: Value<'_, '_>, problems: &mut Problems) -> Option<Settings> {

@@ -1,24 +1,35 @@
 //! The collecting decoder: a span tree → what a file says, with every problem of the file.
 //!
-//! Nothing stops at the first problem, and nothing is read and then ignored: a key is acted on,
-//! or is an error. What a value must look like by itself is decided in `value`; what must fit
-//! together is decided by the rules.
+//! Nothing stops at the first problem, and nothing is read and then ignored: a key that this
+//! version cannot act on closes a gate. What a value must look like by itself is decided in
+//! `value`; what must fit together is decided by the rules.
 
 mod environment;
 mod fields;
 mod fleet;
+mod gates;
+mod notifications;
+mod people;
 mod rollout;
+mod services;
+mod settings;
 mod shape;
+mod transports;
 mod value;
+mod window;
 
 use super::problems::Span;
 
-pub(super) use environment::{EnvironmentFile, HostEntry, ServiceEntry};
-pub(super) use fields::nearest;
-pub(super) use fleet::FleetFile;
-pub(super) use rollout::RolloutKeys;
+pub(super) use environment::{ENVIRONMENT, EnvironmentFile, HostEntry, ServiceEntry};
+pub(super) use fields::{Key, Schema, Shape, nearest};
+pub(super) use fleet::{FLEET, FleetFile};
+pub(super) use gates::{AfterKeys, ApprovalKeys};
+pub(super) use rollout::{CanaryKey, RolloutKeys};
+pub(super) use services::ServiceDeclaration;
+pub(super) use settings::Settings;
 pub(super) use value::name::report as name_problem;
-pub(super) use value::version::version_problem;
+pub(super) use value::version::{Wanted, version_problem};
+pub(super) use window::WindowKeys;
 
 /// A value with its place.
 #[derive(Clone, Debug)]

@@ -1,51 +1,105 @@
 //! `rollout`, of an environment or of the defaults.
 
 use super::Spanned;
-use super::fields::{Fields, Schema};
-use super::shape::{self, OneOrMore};
-use super::value::choice::{Choice, choice};
-use super::value::number::number;
-use crate::manifest::codes;
-use crate::manifest::problems::{Problems, shown};
-use crate::manifest::tree::Value;
-use crate::model::policy::{BatchSize, Offline, OnFailure, Strategy};
+use super::fields::{Fields, Schema, Shape, optional, required};
+use super::value::batch::{batch, batch_size};
+use super::value::choice::Word;
+use super::value::selector::selector;
+use crate::manifest::problems::{Problems, Span};
+use crate::manifest::tree::{Kind, Value};
+use crate::model::policy::{AfterCanary, BatchSize, Offline, OnFailure, Strategy};
+use crate::model::selector::Selector;
+use crate::model::time::Seconds;
 
-const ROLLOUT: Schema = Schema {
+/// Hosts of the largest fleet.
+const MOST_FAILURES: u32 = 100_000;
+/// What one instance can be asked to do at a time: the SSM agent runs five commands.
+const MOST_PER_INSTANCE: u32 = 5;
+const LONGEST_SOAK: Seconds = Seconds(30 * 86_400);
+
+const SIZE: Shape = Shape::Pattern("^[1-9][0-9]*$|^([1-9][0-9]?|100)%$");
+
+pub(super) const ROLLOUT: Schema = Schema {
     what: "a rollout",
-    keys: &["strategy", "batch", "max_failures", "on_failure", "offline"],
-    later: &["canary", "soak", "after_canary", "per_instance"],
+    keys: &[&[
+        optional(
+            "strategy",
+            Shape::word::<Strategy>(),
+            "how changes are cut into waves",
+        ),
+        optional(
+            "canary",
+            Shape::Any(&[SIZE, Shape::Object(&CANARY)]),
+            "the first wave of `strategy: canary`",
+        ),
+        optional(
+            "batch",
+            Shape::OneOrMore(&SIZE),
+            "hosts of a wave; the last size of a ramp repeats",
+        ),
+        optional(
+            "soak",
+            Shape::Duration(Seconds(0), LONGEST_SOAK),
+            "how long the first wave is observed before the next",
+        ),
+        optional(
+            "after_canary",
+            Shape::word::<AfterCanary>(),
+            "what comes after the canary",
+        ),
+        optional(
+            "max_failures",
+            Shape::Number(0, MOST_FAILURES),
+            "more hosts than this without success stop the line",
+        ),
+        optional(
+            "on_failure",
+            Shape::word::<OnFailure>(),
+            "what stopping the line does",
+        ),
+        optional(
+            "offline",
+            Shape::word::<Offline>(),
+            "what becomes of a host that cannot be reached",
+        ),
+        optional(
+            "per_instance",
+            Shape::Number(1, MOST_PER_INSTANCE),
+            "hosts that share an instance, in flight together",
+        ),
+    ]],
 };
 
-const STRATEGIES: [(&str, Choice<Strategy>); 3] = [
-    ("all", Choice::Now(Strategy::All)),
-    ("batch", Choice::Now(Strategy::Batch)),
-    (
-        "canary",
-        Choice::Later(
-            "a batch that begins small does nearly the same: `strategy: batch`, `batch: [1, 100%]`",
-        ),
-    ),
-];
+const CANARY: Schema = Schema {
+    what: "a canary",
+    keys: &[&[required("select", Shape::Text, "the hosts that go first")]],
+};
 
-const ON_FAILURE: [(&str, Choice<OnFailure>); 2] = [
-    ("pause", Choice::Now(OnFailure::Pause)),
-    ("rollback", Choice::Now(OnFailure::Rollback)),
-];
+impl Word for Strategy {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("all", Self::All),
+        ("batch", Self::Batch),
+        ("canary", Self::Canary),
+    ];
+}
 
-const OFFLINE: [(&str, Choice<Offline>); 3] = [
-    ("defer", Choice::Now(Offline::Defer)),
-    ("fail", Choice::Now(Offline::Fail)),
-    (
-        "hold",
-        Choice::Later(
-            "write `fail`, which stops the line, or `defer`, which goes on without the host",
-        ),
-    ),
-];
+impl Word for AfterCanary {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("continue", Self::Continue), ("wait", Self::Wait)];
+}
 
-/// Hosts of the largest fleet, and steps of the longest ramp.
-const MOST_FAILURES: u32 = 100_000;
-const LONGEST_RAMP: usize = 100;
+impl Word for OnFailure {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("pause", Self::Pause), ("rollback", Self::Rollback)];
+}
+
+impl Word for Offline {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("defer", Self::Defer),
+        ("hold", Self::Hold),
+        ("fail", Self::Fail),
+    ];
+}
 
 /// The keys that are written; none where they are not, or where their value is wrong.
 #[derive(Clone, Debug, Default)]
@@ -53,77 +107,70 @@ pub(in crate::manifest) struct RolloutKeys {
     pub(in crate::manifest) strategy: Option<Strategy>,
     /// A strategy is written and it is wrong: nothing can be said about what it uses.
     pub(in crate::manifest) strategy_is_broken: bool,
+    pub(in crate::manifest) canary: Option<Spanned<CanaryKey>>,
     pub(in crate::manifest) batch: Option<Spanned<Vec<BatchSize>>>,
+    pub(in crate::manifest) soak: Option<Seconds>,
+    pub(in crate::manifest) after_canary: Option<Spanned<AfterCanary>>,
     pub(in crate::manifest) max_failures: Option<u32>,
     pub(in crate::manifest) on_failure: Option<OnFailure>,
     pub(in crate::manifest) offline: Option<Offline>,
+    pub(in crate::manifest) per_instance: Option<u32>,
+}
+
+/// `canary`.
+#[derive(Clone, Debug)]
+pub(in crate::manifest) enum CanaryKey {
+    Size(BatchSize),
+    Select {
+        selector: Selector,
+        /// As written.
+        text: String,
+        span: Span,
+    },
 }
 
 pub(super) fn rollout(value: Value<'_, '_>, problems: &mut Problems) -> RolloutKeys {
     let Some(mut fields) = Fields::read(value, &ROLLOUT, problems) else {
         return RolloutKeys::default();
     };
-    let strategy = fields.take("strategy");
-    let read = strategy.and_then(|value| choice(value, "strategy", &STRATEGIES, problems));
+    let errors = problems.errors();
+    let strategy = fields.word("strategy", problems).map(|word| word.value);
     RolloutKeys {
-        strategy: read,
-        strategy_is_broken: strategy.is_some() && read.is_none(),
+        strategy,
+        strategy_is_broken: strategy.is_none() && problems.errors() > errors,
+        canary: fields
+            .take("canary")
+            .and_then(|value| canary(value, problems)),
         batch: fields
             .take("batch")
             .and_then(|value| batch(value, problems)),
-        max_failures: fields
-            .take("max_failures")
-            .and_then(|value| number(value, MOST_FAILURES, problems)),
-        on_failure: fields
-            .take("on_failure")
-            .and_then(|value| choice(value, "on_failure", &ON_FAILURE, problems)),
-        offline: fields
-            .take("offline")
-            .and_then(|value| choice(value, "offline", &OFFLINE, problems)),
+        soak: fields.duration("soak", problems),
+        after_canary: fields.word("after_canary", problems),
+        max_failures: fields.number("max_failures", problems),
+        on_failure: fields.word("on_failure", problems).map(|word| word.value),
+        offline: fields.word("offline", problems).map(|word| word.value),
+        per_instance: fields.number("per_instance", problems),
     }
 }
 
-/// One size, or a ramp of them.
-fn batch(value: Value<'_, '_>, problems: &mut Problems) -> Option<Spanned<Vec<BatchSize>>> {
-    let sizes = match shape::one_or_more(value) {
-        OneOrMore::One(value) => vec![batch_size(value, problems)?],
-        OneOrMore::More(sequence) => {
-            let items = sequence.items();
-            if items.len() == 0 || items.len() > LONGEST_RAMP {
-                problems.report(
-                    codes::BATCH,
-                    value.span(),
-                    format!(
-                        "a ramp has 1 to {LONGEST_RAMP} sizes, and this one {}",
-                        items.len()
-                    ),
-                    "the last size repeats: `batch: [10%, 50%]`",
-                );
-                return None;
-            }
-            let sizes: Vec<Option<BatchSize>> =
-                items.map(|item| batch_size(item, problems)).collect();
-            sizes.into_iter().collect::<Option<_>>()?
+fn canary(value: Value<'_, '_>, problems: &mut Problems) -> Option<Spanned<CanaryKey>> {
+    let key = if let Kind::Mapping(_) = value.kind() {
+        let mut fields = Fields::read(value, &CANARY, problems)?;
+        let select = fields.require("select", "select: role=canary", problems)?;
+        let selector = selector(select, problems)?;
+        CanaryKey::Select {
+            text: match select.kind() {
+                Kind::Scalar(scalar) => scalar.text.to_owned(),
+                _ => String::new(),
+            },
+            selector: selector.value,
+            span: selector.span,
         }
+    } else {
+        CanaryKey::Size(batch_size(value, problems)?)
     };
     Some(Spanned {
-        value: sizes,
+        value: key,
         span: value.span().clone(),
     })
-}
-
-fn batch_size(value: Value<'_, '_>, problems: &mut Problems) -> Option<BatchSize> {
-    let text = shape::scalar(value, "a batch size such as 10% or 3", problems)?.text;
-    let digits = text.strip_suffix('%').unwrap_or(text);
-    let plain = digits.bytes().all(|c| c.is_ascii_digit()) && !digits.starts_with('0');
-    let size = text.parse().ok().filter(|_| plain);
-    if size.is_none() {
-        problems.report(
-            codes::BATCH,
-            value.span(),
-            format!("{} is not a batch size", shown(text)),
-            "write a number of hosts such as 3, or 1% to 100% of those that change",
-        );
-    }
-    size
 }

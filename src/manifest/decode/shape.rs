@@ -42,6 +42,25 @@ pub(super) fn mapping<'d, 't>(
     }
 }
 
+/// A list.
+pub(super) fn sequence<'d, 't>(
+    value: Value<'d, 't>,
+    expected: &str,
+    problems: &mut Problems,
+) -> Option<Sequence<'d, 't>> {
+    match value.kind() {
+        Kind::Sequence(sequence) => Some(sequence),
+        Kind::Scalar(scalar) if scalar.is_null() => {
+            no_value(value, expected, problems);
+            None
+        }
+        _ => {
+            wrong(value, expected, problems);
+            None
+        }
+    }
+}
+
 /// A list, or one value that stands for a list of one.
 pub(super) enum OneOrMore<'d, 't> {
     One(Value<'d, 't>),

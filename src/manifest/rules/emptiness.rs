@@ -5,17 +5,23 @@ use crate::manifest::codes;
 use crate::manifest::decode::{EnvironmentFile, FleetFile};
 use crate::manifest::problems::{Problems, shown};
 
-pub(super) fn check(environment: &EnvironmentFile, _: Option<&FleetFile>, problems: &mut Problems) {
+pub(super) fn check(
+    environment: &EnvironmentFile,
+    fleet: Option<&FleetFile>,
+    problems: &mut Problems,
+) {
     if !environment.is_sound {
         return;
     }
+    let discovers = environment.settings.discover.is_some()
+        || fleet.is_some_and(|fleet| fleet.defaults.discover.is_some());
     let name = shown(environment.name.as_str());
-    if environment.hosts.is_empty() {
+    if environment.hosts.is_empty() && !discovers {
         problems.report(
             codes::NO_HOSTS,
             environment.hosts_span.as_ref().unwrap_or(&(0..0)),
             format!("environment {name} has no hosts"),
-            "add `hosts`, or delete the file",
+            "add `hosts`, or `discover` for those that AWS knows by tags, or delete the file",
         );
     }
     if environment.services.is_empty() {

@@ -24,7 +24,7 @@ pub(super) fn check(
                 format!("host {} of a sandbox has an instance", shown(name.as_str())),
                 "leave `instance` out: the sandbox invents it; or take another transport",
             ),
-            (Some(TransportSettings::Ssm { .. }), None) if !host.instance_is_broken => {
+            (Some(TransportSettings::Ssm(_)), None) if !host.instance_is_broken => {
                 problems.report(
                     codes::INSTANCE_MISSING,
                     &host.span,

@@ -2,9 +2,14 @@
 //! places, and reports to the file that has to change. A rule keeps silent about what could not be
 //! read, so that one mistake gives one error.
 
+mod after;
+mod approvals;
 mod branches;
+mod discovery;
+mod emergency;
 mod emptiness;
 mod instances;
+mod packages;
 mod pins;
 mod rollout;
 mod selectors;
@@ -14,13 +19,16 @@ mod size;
 mod templates;
 mod transports;
 mod unused;
+mod window;
 
 use super::decode::{EnvironmentFile, FleetFile};
 use super::problems::Problems;
 use crate::model::source::Tree;
 
-pub(super) use rollout::merged;
+pub(super) use approvals::merged as approvals_of;
+pub(super) use rollout::merged as rollout_of;
 pub(super) use transports::chosen;
+pub(super) use window::merged as window_of;
 
 /// An environment's file and where its problems go.
 pub(super) struct Checked {
@@ -37,6 +45,8 @@ const OF_FLEET: &[FleetRule] = &[
     templates::check,
     transports::check_fleet,
     rollout::check_defaults,
+    approvals::check_fleet,
+    packages::check_fleet,
 ];
 
 const OF_ENVIRONMENT: &[EnvironmentRule] = &[
@@ -47,6 +57,11 @@ const OF_ENVIRONMENT: &[EnvironmentRule] = &[
     selectors::check,
     pins::check,
     rollout::check,
+    approvals::check,
+    window::check,
+    emergency::check,
+    discovery::check,
+    packages::check,
 ];
 
 /// Applies every rule.
@@ -68,6 +83,7 @@ pub(super) fn check(
         }
     }
     shared_instances::check(environments);
+    after::check(fleet, environments);
     if let Some(fleet) = fleet {
         for rule in OF_FLEET {
             rule(fleet, tree, fleet_problems);

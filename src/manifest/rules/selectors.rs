@@ -1,28 +1,40 @@
 //! A selector matches some host: one that matches none is a typing error in it or in a label.
+//! Where hosts are discovered, nobody knows yet.
 
 use crate::manifest::codes;
-use crate::manifest::decode::{EnvironmentFile, FleetFile};
-use crate::manifest::problems::{Problems, shown};
+use crate::manifest::decode::{CanaryKey, EnvironmentFile, FleetFile};
+use crate::manifest::problems::{Problems, Span, shown};
+use crate::model::selector::Selector;
 
-pub(super) fn check(environment: &EnvironmentFile, _: Option<&FleetFile>, problems: &mut Problems) {
-    if !environment.is_sound || environment.hosts.is_empty() {
+pub(super) fn check(
+    environment: &EnvironmentFile,
+    fleet: Option<&FleetFile>,
+    problems: &mut Problems,
+) {
+    let discovers = environment.settings.discover.is_some()
+        || fleet.is_some_and(|fleet| fleet.defaults.discover.is_some());
+    if !environment.is_sound || environment.hosts.is_empty() || discovers {
         return;
     }
-    for (name, service) in &environment.services {
-        let Some(select) = &service.select else {
-            continue;
-        };
+    let mut check = |selector: &Selector, span: &Span, whose: String| {
         let mut hosts = environment.hosts.iter();
-        if !hosts.any(|(name, host)| select.value.matches(name, &host.labels)) {
+        if !hosts.any(|(name, host)| selector.matches(name, &host.labels)) {
             problems.report(
                 codes::SELECTS_NOTHING,
-                &select.span,
-                format!(
-                    "the selector of service {} matches no host",
-                    shown(name.as_str())
-                ),
+                span,
+                format!("the selector of {whose} matches no host"),
                 "compare it with the `labels` of the hosts",
             );
         }
+    };
+    for (name, service) in &environment.services {
+        if let Some(select) = &service.select {
+            let whose = format!("service {}", shown(name.as_str()));
+            check(&select.value, &select.span, whose);
+        }
+    }
+    let canary = environment.settings.rollout.canary.as_ref();
+    if let Some(CanaryKey::Select { selector, span, .. }) = canary.map(|canary| &canary.value) {
+        check(selector, span, "the canary".to_owned());
     }
 }

@@ -1,6 +1,7 @@
 //! Whole manifests in, model or diagnostics out.
 
 mod edit;
+mod gates;
 mod hostile;
 mod model;
 mod property;
@@ -87,6 +88,7 @@ fn every_code_has_a_case() {
     let covered: Vec<&str> = cases()
         .flat_map(|(_, _, _, expected)| *expected)
         .chain(repository::COVERED)
+        .chain(gates::COVERED)
         .filter_map(|place| place.rsplit(' ').next())
         .collect();
     let missing: Vec<&str> = codes::CODES
@@ -98,9 +100,14 @@ fn every_code_has_a_case() {
 }
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    [structure::CASES, values::CASES, references::CASES]
-        .into_iter()
-        .flatten()
+    [
+        structure::CASES,
+        values::CASES,
+        gates::CASES,
+        references::CASES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// `file:line:column code` of each diagnostic.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{ENVIRONMENT, FLEET, load, tree};
-use crate::model::desired::{Fleet, GitSettings, Platform, TransportSettings, Value};
+use crate::model::desired::{Fleet, GitSettings, Platform, SsmSettings, TransportSettings, Value};
 use crate::model::id::{InstanceId, ServiceName};
 use crate::model::policy::{BatchSize, Offline, OnFailure, RolloutPolicy, Strategy};
 use crate::model::time::Seconds;
@@ -78,11 +78,12 @@ rollout:
     assert_eq!(fleet.git.branch, "trunk");
     assert_eq!(fleet.git.ledger, "a/b");
     assert_eq!(fleet.git.statements, "a/c");
-    let region = "ap-southeast-2".to_owned();
-    assert_eq!(
-        fleet.transports["sydney"],
-        TransportSettings::Ssm { region }
-    );
+    let sydney = SsmSettings {
+        region: "ap-southeast-2".to_owned(),
+        ..SsmSettings::default()
+    };
+    assert_eq!(fleet.transports["sydney"], TransportSettings::Ssm(sydney));
+    assert_eq!(fleet.environments["eu-1"].unsupported, []);
     let eu = &fleet.environments["eu-1"];
     assert_eq!(eu.hold.as_deref(), Some("quiet week"));
     assert_eq!(
@@ -93,6 +94,7 @@ rollout:
             max_failures: 2,
             on_failure: OnFailure::Rollback,
             offline: Offline::Fail,
+            ..RolloutPolicy::default()
         }
     );
     let a = &eu.hosts["a"];

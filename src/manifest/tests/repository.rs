@@ -173,7 +173,7 @@ fn ten_problems_of_five_files_come_out_in_one_run() {
         ),
         (
             "environments/eu.yaml",
-            "services: { wbe: 1.0.0 }\nhosts: { Two: {} }\nrollout: { strategy: canary }\n",
+            "services: { wbe: 1.0.0 }\nhosts: { Two: {} }\nrollout: { strategy: cnary }\n",
         ),
         ("environments/us.yml", ""),
         ("environments/za.yaml", "hosts: [\n"),

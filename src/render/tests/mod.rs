@@ -16,7 +16,6 @@ use crate::model::bundle::Bundle;
 use crate::model::desired::{Assignment, Environment, Host, Platform, Value, Variables};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::id::{EnvironmentName, ServiceName};
-use crate::model::policy::RolloutPolicy;
 use crate::model::source::Tree;
 use crate::model::time::Seconds;
 
@@ -50,13 +49,9 @@ fn variables(variables: &[(&str, Value)]) -> Arc<Variables> {
 fn assignment(of: &[(&str, Value)]) -> Assignment {
     let variables = variables(of);
     Assignment {
-        version: "1.2.3".into(),
-        pinned: false,
-        hold: None,
-        template: "app".into(),
-        timeout: Seconds(60),
         shared_variables: Arc::clone(&variables),
         variables,
+        ..Assignment::new("1.2.3".into(), "app".into(), Seconds(60))
     }
 }
 
@@ -70,13 +65,7 @@ fn environment(hosts: &[(&str, Assignment)]) -> Environment {
         };
         (host.name.clone(), host)
     });
-    Environment {
-        name: "lab".into(),
-        transport: "sandbox".into(),
-        hold: None,
-        rollout: RolloutPolicy::default(),
-        hosts: hosts.collect(),
-    }
+    Environment::new("lab".into(), "sandbox".into(), hosts.collect())
 }
 
 fn tree(deploy: &str) -> Tree {

@@ -53,7 +53,7 @@ impl Dispatcher<'_> {
             let Some(environment) = fleet.environments.get(&name) else {
                 return Ok(Boundary::Superseded(format!("environment {name} is gone")));
             };
-            let gates = gate::gates(fleet.hold.as_deref(), environment.hold.as_deref());
+            let gates = gate::gates(fleet.hold.as_deref(), environment);
             if let Some(reason) = gate::closed(&gates) {
                 return Ok(Boundary::Hold(reason));
             }
@@ -68,7 +68,7 @@ impl Dispatcher<'_> {
         if self.scripts.is_none() {
             return Ok(Boundary::Gone);
         }
-        let offline = self.rollout.plan().policy.rollout.policy.offline;
+        let offline = self.rollout.plan().policy.rollout.offline;
         let presence = self.look(&steps).await?;
         if self.is_new && offline == Offline::Defer && !presence.values().any(is_online) {
             return Ok(Boundary::AllOffline);
@@ -169,7 +169,7 @@ impl Dispatcher<'_> {
                 record.environment
             ));
         };
-        if environment.rollout != self.rollout.plan().policy.rollout.policy {
+        if environment.rollout != self.rollout.plan().policy.rollout {
             return Some(format!("{at} changes how the environment is rolled out"));
         }
         self.rollout.plan().plan.changes.iter().find_map(|change| {
@@ -263,7 +263,8 @@ fn mark_absent(step: &mut StepRecord, presence: &BTreeMap<InstanceId, Presence>,
     if step.outcome.is_none() {
         step.outcome = Some(match offline {
             Offline::Defer => Outcome::Deferred,
-            Offline::Fail => Outcome::Untouched,
+            // `hold` closes its environment's gate in this version: no wave comes here with it.
+            Offline::Hold | Offline::Fail => Outcome::Untouched,
         });
         step.message = why.to_owned();
     }

@@ -174,7 +174,7 @@ impl Dispatcher<'_> {
             }
             return;
         }
-        let policy = self.rollout.plan().policy.rollout.policy.offline;
+        let policy = self.rollout.plan().policy.rollout.offline;
         let defers =
             flight.action != Action::Rollback && policy == crate::model::policy::Offline::Defer;
         let outcome = if defers {

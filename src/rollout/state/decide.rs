@@ -58,7 +58,7 @@ impl Rollout {
 
     /// More failures than `max_failures`.
     pub fn line_stopped(&self) -> bool {
-        self.failures().len() > self.plan.policy.rollout.policy.max_failures as usize
+        self.failures().len() > self.plan.policy.rollout.max_failures as usize
     }
 
     /// The line stopped after something was touched, and the policy is to go back; or it already began.
@@ -66,7 +66,7 @@ impl Rollout {
         self.waves
             .iter()
             .any(|wave| wave.kind == WaveKind::Rollback)
-            || (self.plan.policy.rollout.policy.on_failure == OnFailure::Rollback
+            || (self.plan.policy.rollout.on_failure == OnFailure::Rollback
                 && self.line_stopped()
                 && !self.touched_services().is_empty())
     }
@@ -79,7 +79,7 @@ impl Rollout {
             .filter(|(_, step)| matches!(step.outcome, Some(Outcome::Failed | Outcome::Unknown)))
             .map(|(_, step)| &step.host)
             .collect();
-        lost.len() > self.plan.policy.rollout.policy.max_failures as usize
+        lost.len() > self.plan.policy.rollout.max_failures as usize
     }
 
     /// Services that failed on a host after they touched it, where nobody accepted that.

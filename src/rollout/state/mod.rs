@@ -116,7 +116,7 @@ impl Rollout {
             state: RolloutState::Running,
             reason: String::new(),
             since: at,
-            strategy: plan.policy.rollout.policy.strategy,
+            strategy: plan.policy.rollout.strategy,
             total: 0,
             completed: 0,
             failed: 0,

@@ -171,7 +171,7 @@ impl Rollout {
                 )
             })
             .count();
-        let allowed = largest + self.plan.policy.rollout.policy.max_failures as usize;
+        let allowed = largest + self.plan.policy.rollout.max_failures as usize;
         allowed.saturating_sub(unavailable).max(1)
     }
 }

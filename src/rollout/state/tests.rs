@@ -239,7 +239,7 @@ fn nothing_goes_back_on_a_host_that_owes_an_answer() {
 fn a_host_undoes_its_services_in_reverse() {
     let waves: &[&[&str]] = &[&["a"], &["b"], &["c"]];
     let mut both = rollout(waves, &["app", "web"], policy(2, OnFailure::Rollback));
-    both.plan.policy.rollout.policy.max_failures = 1;
+    both.plan.policy.rollout.max_failures = 1;
     drive(&mut both, &["ok ok", "back untouched", "ok back"]);
     assert_eq!(next(&both), "back c/app");
     drive(&mut both, &["back"]);

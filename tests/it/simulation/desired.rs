@@ -87,15 +87,11 @@ impl Commit {
     fn new(revision: Revision, wish: &Wish) -> Self {
         let hosts = wish.hosts.iter().map(|(name, services)| {
             let services = services.iter().map(|(service, version)| {
-                let assignment = Assignment {
-                    version: version.as_str().into(),
-                    pinned: false,
-                    hold: None,
-                    template: service.as_str().into(),
-                    timeout: wish.timeout,
-                    variables: Arc::default(),
-                    shared_variables: Arc::default(),
-                };
+                let assignment = Assignment::new(
+                    version.as_str().into(),
+                    service.as_str().into(),
+                    wish.timeout,
+                );
                 (ServiceName::new(service.as_str()), assignment)
             });
             let host = Host {
@@ -109,11 +105,9 @@ impl Commit {
             (HostName::new(name.as_str()), host)
         });
         let environment = Environment {
-            name: ENVIRONMENT.into(),
-            transport: "lab".into(),
             hold: wish.hold.clone(),
             rollout: wish.policy.clone(),
-            hosts: hosts.collect(),
+            ..Environment::new(ENVIRONMENT.into(), "lab".into(), hosts.collect())
         };
         Self {
             revision,
@@ -123,6 +117,8 @@ impl Commit {
                 git: GitSettings::default(),
                 transports: BTreeMap::from([("lab".into(), TransportSettings::Sandbox)]),
                 hold: None,
+                people: BTreeMap::new(),
+                notifications: Vec::new(),
                 environments: BTreeMap::from([(ENVIRONMENT.into(), environment)]),
             },
         }

@@ -119,7 +119,7 @@ fn few_unavailable(rollout: &RolloutLedger, history: &[HostAction], wrong: &mut 
         })
         .max()
         .unwrap_or(0);
-    let policy = &rollout.plan.policy.rollout.policy;
+    let policy = &rollout.plan.policy.rollout;
     let allowed = largest + policy.max_failures as usize;
     // In flight, unknown or failed, by the way the host was going.
     let mut forward: BTreeSet<&HostName> = BTreeSet::new();

@@ -126,6 +126,7 @@ fn policy(random: &Seeded) -> RolloutPolicy {
         max_failures: random.pick(&[0, 0, 1, 2]),
         on_failure: random.pick(&[OnFailure::Pause, OnFailure::Rollback]),
         offline: random.pick(&[Offline::Defer, Offline::Defer, Offline::Fail]),
+        ..RolloutPolicy::default()
     }
 }
 

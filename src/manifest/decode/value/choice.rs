@@ -6,48 +6,37 @@ use crate::manifest::decode::shape;
 use crate::manifest::problems::{Problems, shown};
 use crate::manifest::tree::Value;
 
-/// What a word means.
-#[derive(Clone, Copy)]
-pub(in crate::manifest::decode) enum Choice<T> {
-    /// This version acts on it.
-    Now(T),
-    /// It does not; what to write instead.
-    Later(&'static str),
+/// A type whose values a manifest writes as words.
+pub(in crate::manifest::decode) trait Word: Copy + 'static {
+    /// Every word with what it means.
+    const WORDS: &'static [(&'static str, Self)];
+}
+
+/// The words of a type.
+pub(in crate::manifest::decode) fn words<T: Word>() -> Vec<&'static str> {
+    T::WORDS.iter().map(|(word, _)| *word).collect()
 }
 
 /// Reads the value of `key`.
-pub(in crate::manifest::decode) fn choice<T: Copy>(
+pub(in crate::manifest::decode) fn choice<T: Word>(
     value: Value<'_, '_>,
     key: &str,
-    choices: &[(&'static str, Choice<T>)],
     problems: &mut Problems,
 ) -> Option<T> {
-    let words: Vec<&str> = choices
-        .iter()
-        .filter(|(_, choice)| matches!(choice, Choice::Now(_)))
-        .map(|(word, _)| *word)
-        .collect();
-    let known = words.join(" or ");
+    let words = words::<T>();
+    let known = match words.as_slice() {
+        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        words => words.concat(),
+    };
     let text = shape::scalar(value, &format!("`{key}`, which is {known},"), problems)?.text;
-    match choices.iter().find(|(word, _)| *word == text) {
-        Some((_, Choice::Now(choice))) => Some(*choice),
-        Some((word, Choice::Later(instead))) => {
-            problems.report(
-                codes::LATER_VALUE,
-                value.span(),
-                format!("`{key}: {word}` is not in this version"),
-                *instead,
-            );
-            None
-        }
-        None => {
-            let help = match nearest(text, words.iter().copied()) {
-                Some(word) => format!("did you mean `{word}`?"),
-                None => format!("it is {known}"),
-            };
-            let message = format!("{} is no `{key}`", shown(text));
-            problems.report(codes::UNKNOWN_CHOICE, value.span(), message, help);
-            None
-        }
+    if let Some((_, meaning)) = T::WORDS.iter().find(|(word, _)| *word == text) {
+        return Some(*meaning);
     }
+    let help = match nearest(text, words.iter().copied()) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("it is {known}"),
+    };
+    let message = format!("{} is no `{key}`", shown(text));
+    problems.report(codes::UNKNOWN_CHOICE, value.span(), message, help);
+    None
 }

@@ -5,11 +5,12 @@ use crate::manifest::decode::shape;
 use crate::manifest::problems::{Problems, shown};
 use crate::manifest::tree::Value;
 
-/// Reads a number from 0 to `largest`, in decimal and without a leading zero, which some would
-/// read as octal.
+/// Reads a number between two bounds, both included, in decimal and without a leading zero, which
+/// some would read as octal.
 pub(in crate::manifest::decode) fn number(
     value: Value<'_, '_>,
-    largest: u32,
+    least: u32,
+    most: u32,
     problems: &mut Problems,
 ) -> Option<u32> {
     let text = shape::scalar(value, "a number", problems)?.text;
@@ -17,12 +18,12 @@ pub(in crate::manifest::decode) fn number(
     let number = text
         .parse::<u32>()
         .ok()
-        .filter(|number| plain && *number <= largest);
+        .filter(|number| plain && (least..=most).contains(number));
     if number.is_none() {
         problems.report(
             codes::NUMBER,
             value.span(),
-            format!("{} is not a number from 0 to {largest}", shown(text)),
+            format!("{} is not a number from {least} to {most}", shown(text)),
             "write it in digits",
         );
     }

@@ -3,10 +3,33 @@
 use crate::manifest::codes;
 use crate::manifest::decode::shape;
 use crate::manifest::problems::{Problems, shown};
-use crate::manifest::tree::{Scalar, Style, Value, reads_as};
+use crate::manifest::tree::{Kind, Scalar, Style, Value, reads_as};
 use crate::model::id::Version;
 
 const LONGEST: usize = 128;
+
+/// What stands where a service is to be taken away.
+const ABSENT: &str = "absent";
+
+/// What an environment wants of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::manifest) enum Wanted {
+    /// It runs in this version.
+    Version(Version),
+    /// It is taken away.
+    Absent,
+}
+
+/// Reads a version, or `absent`.
+pub(in crate::manifest::decode) fn wanted(
+    value: Value<'_, '_>,
+    problems: &mut Problems,
+) -> Option<Wanted> {
+    match value.kind() {
+        Kind::Scalar(scalar) if scalar.text == ABSENT => Some(Wanted::Absent),
+        _ => version(value, problems).map(Wanted::Version),
+    }
+}
 
 /// Reads a version.
 pub(in crate::manifest::decode) fn version(
@@ -23,11 +46,12 @@ pub(in crate::manifest::decode) fn version(
 
 fn problem_of(scalar: Scalar<'_>) -> Option<(&'static str, String, String)> {
     let text = scalar.text;
-    if text == "absent" {
+    if text == ABSENT {
         return Some((
-            codes::LATER_VALUE,
-            "the version `absent` is not in this version".to_owned(),
-            "leave the service out: fleet then no longer touches it on its hosts".to_owned(),
+            codes::VERSION,
+            "`absent` cannot stand here".to_owned(),
+            "a service is absent from an environment; one host leaves it out by a selector"
+                .to_owned(),
         ));
     }
     if let Some(problem) = version_problem(text) {

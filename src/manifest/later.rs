@@ -1,0 +1,138 @@
+//! What is read and checked, and what this version cannot act on. None of it is ignored: each of
+//! these closes a gate of its environment. A feature that arrives takes its line out here.
+
+use super::decode::{EnvironmentFile, FleetFile, Settings, Wanted};
+use super::rules::chosen;
+use crate::model::desired::{Environment, TransportSettings, Unsupported};
+use crate::model::plan::GateKind;
+use crate::model::policy::{AfterCanary, Offline, Strategy};
+use crate::model::time::Seconds;
+
+/// Everything of an environment that this version cannot act on.
+pub(super) fn of(
+    file: &EnvironmentFile,
+    fleet: &FleetFile,
+    environment: &Environment,
+) -> Vec<Unsupported> {
+    let mut found = Vec::new();
+    let mut add = |gate: GateKind, key: &str| {
+        found.push(Unsupported {
+            gate,
+            key: key.to_owned(),
+        });
+    };
+    gates(environment, &mut add);
+    rollout(environment, &mut add);
+    let mut plain = |key: &str| add(GateKind::Unsupported, key);
+    settings(file, fleet, environment, &mut plain);
+    services(file, fleet, &mut plain);
+    transport(file, fleet, &mut plain);
+    if !fleet.notifications.is_empty() {
+        plain("notifications");
+    }
+    found
+}
+
+fn gates(environment: &Environment, add: &mut impl FnMut(GateKind, &str)) {
+    let gates = &environment.gates;
+    if gates.window.is_some() {
+        add(GateKind::Window, "window");
+    }
+    if gates.after.is_some() {
+        add(GateKind::After, "after");
+    }
+    if gates.approvals.required > 0 {
+        add(GateKind::Approvals, "approvals.required");
+    }
+    // Who need not agree has to wait all the same.
+    if gates.approvals.wait > Seconds(0) {
+        add(GateKind::Approvals, "approvals.wait");
+    }
+    if gates.rollback.is_some() {
+        add(GateKind::Unsupported, "rollback");
+    }
+    if gates.emergency.is_some() {
+        add(GateKind::Unsupported, "emergency");
+    }
+}
+
+fn rollout(environment: &Environment, add: &mut impl FnMut(GateKind, &str)) {
+    let rollout = &environment.rollout;
+    let found = [
+        (rollout.strategy == Strategy::Canary, "rollout.strategy"),
+        (rollout.soak > Seconds(0), "rollout.soak"),
+        (
+            rollout.after_canary == AfterCanary::Wait,
+            "rollout.after_canary",
+        ),
+        (rollout.offline == Offline::Hold, "rollout.offline"),
+        (rollout.per_instance > 1, "rollout.per_instance"),
+    ];
+    for (is_set, key) in found {
+        if is_set {
+            add(GateKind::Unsupported, key);
+        }
+    }
+}
+
+fn settings(
+    file: &EnvironmentFile,
+    fleet: &FleetFile,
+    environment: &Environment,
+    add: &mut impl FnMut(&str),
+) {
+    if !environment.discover.is_empty() {
+        add("discover");
+    }
+    let is_set = |set: fn(&Settings) -> bool| set(&file.settings) || set(&fleet.defaults);
+    if is_set(|settings| settings.observe_every.is_some()) {
+        add("observe_every");
+    }
+    if is_set(|settings| settings.drift.is_some()) {
+        add("drift");
+    }
+}
+
+fn services(file: &EnvironmentFile, fleet: &FleetFile, add: &mut impl FnMut(&str)) {
+    for (name, entry) in &file.services {
+        if entry.wanted == Some(Wanted::Absent) {
+            add(&format!("services.{name}: absent"));
+            continue;
+        }
+        let declared = fleet.services.as_ref().and_then(|all| all.get(name));
+        let found = [
+            (declared.is_some_and(|it| it.artifact.is_some()), "artifact"),
+            (
+                declared.is_some_and(|it| !it.requires.is_empty()),
+                "requires",
+            ),
+            (entry.sha256.is_some(), "sha256"),
+            (entry.redeploy.is_some(), "redeploy"),
+        ];
+        for (is_set, key) in found {
+            if is_set {
+                add(&format!("services.{name}.{key}"));
+            }
+        }
+    }
+}
+
+fn transport(file: &EnvironmentFile, fleet: &FleetFile, add: &mut impl FnMut(&str)) {
+    let Some(name) = chosen(file, fleet) else {
+        return;
+    };
+    let settings = fleet.transports.as_ref().and_then(|all| all.get(name));
+    let Some(Some(TransportSettings::Ssm(ssm))) = settings else {
+        return;
+    };
+    let found = [
+        (ssm.role.is_some(), "role_arn"),
+        (ssm.storage.is_some(), "storage"),
+        (!ssm.documents.is_empty(), "documents"),
+    ];
+    for (is_set, key) in found {
+        if is_set {
+            add(&format!("transports.{name}.{key}"));
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! An emergency is about a service that the environment runs.
+
+use crate::manifest::codes;
+use crate::manifest::decode::{EnvironmentFile, FleetFile, nearest};
+use crate::manifest::problems::{Problems, shown};
+use crate::model::id::ServiceName;
+
+pub(super) fn check(environment: &EnvironmentFile, _: Option<&FleetFile>, problems: &mut Problems) {
+    let Some(emergency) = &environment.settings.emergency else {
+        return;
+    };
+    let service = &emergency.service;
+    if !environment.is_sound || environment.services.contains_key(&service.value) {
+        return;
+    }
+    let known = environment.services.keys().map(ServiceName::as_str);
+    let help = match nearest(service.value.as_str(), known) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => "it names one of the `services` of this environment".to_owned(),
+    };
+    let message = format!(
+        "this environment does not run service {}",
+        shown(service.value.as_str())
+    );
+    problems.report(codes::UNKNOWN_SERVICE, &service.span, message, help);
+}
