@@ -78,6 +78,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("clap::", &["cli"]),
     ("handlebars::", &["render"]),
     ("granit_parser::", &["manifest"]),
+    ("ssh_key::", &["manifest"]),
     ("axum::", &["sandbox"]),
     ("annotate_snippets::", &["reporter"]),
     ("indicatif::", &["reporter", "cli"]),

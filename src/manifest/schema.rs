@@ -49,7 +49,10 @@ fn of(shape: &Shape) -> Map<String, Value> {
     map(match shape {
         // A plain scalar is its source text, whatever YAML takes it for.
         Shape::Text => json!({ "type": ["string", "number", "boolean"] }),
-        Shape::Pattern(pattern) => json!({ "type": ["string", "integer"], "pattern": pattern }),
+        // No number that stands where a pattern does is 0.
+        Shape::Pattern(pattern) => {
+            json!({ "type": ["string", "integer"], "pattern": pattern, "minimum": 1 })
+        }
         Shape::Quoted(pattern) => json!({ "type": "string", "pattern": pattern }),
         Shape::Words(words) => json!({ "enum": words() }),
         Shape::Number(least, most) => {

@@ -196,8 +196,8 @@ fn one_key_of_two_people_is_an_error() {
     assert_eq!(super::places(&tree, &load(&tree)), COVERED);
 }
 
-/// The environment of a fleet with everything set.
-fn everything() -> (Environment, String) {
+/// `fleet.yaml` and an environment in which every key is set.
+pub(super) fn everything_as_text() -> (String, String) {
     let fleet = FLEET.replace(
         "services:\n",
         &format!(
@@ -238,10 +238,16 @@ emergency: { service: web, version: 1.1.0, reason: fire, expires: 2026-11-20T01:
 observe_every: 1h
 drift: repair
 ";
+    (fleet, production.to_owned())
+}
+
+/// The environment of a fleet with everything set, and a person's key.
+fn everything() -> (Environment, String) {
+    let (fleet, production) = everything_as_text();
     let tree = tree(&[
         (FLEET_FILE, &fleet),
         (DEV, "services: { cron: 1.0.0 }\nhosts: { one: {} }\n"),
-        ("environments/production.yaml", production),
+        ("environments/production.yaml", &production),
     ]);
     let loaded = load(&tree);
     assert_eq!(loaded.diagnostics, []);

@@ -7,6 +7,7 @@ mod model;
 mod property;
 mod references;
 mod repository;
+mod schema;
 mod structure;
 mod values;
 

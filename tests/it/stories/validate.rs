@@ -48,6 +48,15 @@ fn every_problem_in_one_run() {
 }
 
 #[test]
+fn schemas_for_editors() {
+    let mut story = repository();
+    story.run("fleet schema environment | grep -A5 '\"after_canary\"'");
+    story.run("fleet schema fleet | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"title\"])'");
+    story.run("fleet schema host");
+    assert_story!(story);
+}
+
+#[test]
 fn scripts_that_bash_does_not_understand() {
     let mut story = repository();
     story.write(
