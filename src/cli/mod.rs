@@ -6,6 +6,7 @@
 
 mod apply;
 mod bump;
+mod completions;
 mod controller;
 mod decide;
 mod demo;
@@ -98,6 +99,7 @@ enum Command {
     Observe(observe::ObserveArgs),
     Schema(schema::SchemaArgs),
     Sandbox(sandbox::SandboxArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 /// What every command gets.
@@ -194,7 +196,8 @@ impl Command {
             | Self::Retry(_)
             | Self::Abort(_)
             | Self::Observe(_)
-            | Self::Bump(_) => false,
+            | Self::Bump(_)
+            | Self::Completions(_) => false,
         }
     }
 
@@ -214,6 +217,7 @@ impl Command {
             Self::Retry(args) => args.run(context).await,
             Self::Abort(args) => args.run(context).await,
             Self::Bump(args) => bump::run(context, &args),
+            Self::Completions(args) => completions::run(context, &args),
             Self::Sandbox(args) => sandbox::run(context, args).await,
         }
     }
