@@ -9,13 +9,14 @@ use super::error::{CliError, Exit};
 use super::workspace::{self, Sources};
 use crate::git::{Branches, DesiredCommit, Target};
 use crate::manifest::edit;
-use crate::model::id::ServiceName;
+use crate::model::id::{HostName, ServiceName};
 
 /// Commit another version of a service
 ///
 /// Changes one version in environments/<ENV>.yaml and nothing else, comments and layout included,
 /// and commits that: on a new branch `fleet/bump-…` for a pull request, or with --direct on the
-/// desired branch, which must be checked out.
+/// desired branch, which must be checked out. With --host the version of that host alone changes:
+/// its pin is set, or added where there is none.
 #[derive(Debug, Args)]
 pub(crate) struct BumpArgs {
     /// Which environment
@@ -26,15 +27,25 @@ pub(crate) struct BumpArgs {
     /// The version that its hosts should run
     #[arg(value_name = "VERSION")]
     to: String,
+    /// Pin the service on this host alone, whatever the environment says
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
     /// Commit to the checked-out desired branch
     #[arg(long)]
     direct: bool,
+    /// Push the new branch to the remote
+    #[arg(long, conflicts_with = "direct")]
+    push: bool,
 }
 
 pub(crate) fn run(context: &Context, args: &BumpArgs) -> Result<Exit, CliError> {
     let repository = workspace::open(context)?;
     let settings = workspace::git_settings(context, &repository)?;
     let branches = Branches::new(&settings);
+    if args.push && settings.remote.is_none() {
+        return Err(CliError::usage("--push: this fleet has no remote")
+            .hint("leave --push out, and merge the branch here"));
+    }
     let base = if args.direct {
         repository.head()?
     } else {
@@ -47,23 +58,36 @@ pub(crate) fn run(context: &Context, args: &BumpArgs) -> Result<Exit, CliError> 
     let before = sources.tree.file(&path).map(Arc::clone).unwrap_or_default();
     let before = String::from_utf8_lossy(&before);
     let service = ServiceName::new(args.service.as_str());
-    let after = edit::set_version(&before, &service, &args.to)
-        .map_err(|error| CliError::new(Exit::Usage, error))?;
+    let (what, after) = match &args.host {
+        Some(host) => {
+            let what = format!("{service} on {host}");
+            let host = HostName::new(host.as_str());
+            (what, edit::set_pin(&before, &host, &service, &args.to))
+        }
+        None => (
+            service.to_string(),
+            edit::set_version(&before, &service, &args.to),
+        ),
+    };
+    let after = after.map_err(|error| CliError::new(Exit::Usage, error))?;
     if after == before {
         context
             .ui
-            .tell(&format!("{service} is {} in {path} already\n", args.to));
+            .tell(&format!("{what} is {} in {path} already\n", args.to));
         return Ok(Exit::Done);
     }
     refuse_what_breaks(context, &sources, &path, &after)?;
 
-    let message = format!("{}: {service} {}\n", args.environment, args.to);
+    let message = format!("{}: {what} {}\n", args.environment, args.to);
+    let host = args.host.iter().map(|host| format!("{host}-"));
     let target = if args.direct {
         Target::Direct
     } else {
         Target::Branch(format!(
-            "fleet/bump-{}-{service}-{}",
-            args.environment, args.to
+            "fleet/bump-{}-{}{service}-{}",
+            args.environment,
+            host.collect::<String>(),
+            args.to
         ))
     };
     let committed = repository.commit_desired(
@@ -83,7 +107,13 @@ pub(crate) fn run(context: &Context, args: &BumpArgs) -> Result<Exit, CliError> 
         committed.revision.short(),
         message
     ))?;
-    if let Some(remote) = &settings.remote {
+    if let (true, Some(remote)) = (args.push, &settings.remote) {
+        repository.push_desired(remote, &committed)?;
+        let (from, into) = (&committed.branch, &settings.branch);
+        context.ui.hint(&format!(
+            "open a pull request from {from} into {into}; on GitHub: gh pr create --head {from} --base {into}"
+        ));
+    } else if let Some(remote) = &settings.remote {
         context
             .ui
             .hint(&format!("git push {remote} {}", committed.branch));

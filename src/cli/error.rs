@@ -152,6 +152,7 @@ impl From<GitError> for CliError {
     fn from(error: GitError) -> Self {
         let exit = match error {
             GitError::Unreachable { .. }
+            | GitError::NotPushed { .. }
             | GitError::NoRemoteBranch { .. }
             | GitError::NoRemote { .. } => Exit::Unreachable,
             GitError::NoRevision { .. } | GitError::BadBranch { .. } => Exit::Usage,

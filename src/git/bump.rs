@@ -8,6 +8,7 @@ use crate::model::id::Revision;
 use crate::model::time::Timestamp;
 
 use super::commits::BranchCommit;
+use super::network::PushOutcome;
 use super::{Branches, GitError, Repository};
 
 /// A change of one desired file.
@@ -62,6 +63,25 @@ impl Repository {
             Target::Branch(name) => self.commit_on_branch(commit, name),
             Target::Direct => self.commit_directly(branches, commit),
         }
+    }
+
+    /// Pushes a new branch with a desired commit to a remote.
+    ///
+    /// # Errors
+    /// The remote was not reached, has the branch already, or refused it. The commit stays here.
+    pub fn push_desired(&self, remote: &str, committed: &DesiredCommitted) -> Result<(), GitError> {
+        let DesiredCommitted { revision, branch } = committed;
+        let message = match self.push(remote, branch, None, revision)? {
+            PushOutcome::Accepted => return Ok(()),
+            PushOutcome::Behind(message)
+            | PushOutcome::Rejected(message)
+            | PushOutcome::Unclear(message) => message,
+        };
+        Err(GitError::NotPushed {
+            branch: branch.clone(),
+            remote: remote.to_owned(),
+            message,
+        })
     }
 
     fn commit_on_branch(

@@ -56,6 +56,16 @@ pub enum GitError {
         /// What git said, one line.
         message: String,
     },
+    /// A branch with a desired commit is here and not at the remote.
+    #[error("{branch} is committed here, but remote {remote} did not take it: {message}")]
+    NotPushed {
+        /// Which branch.
+        branch: String,
+        /// The remote's name.
+        remote: String,
+        /// What the remote or git said.
+        message: String,
+    },
     /// History ends before its beginning, and could not be deepened.
     #[error("the clone is shallow and could not be deepened: {message}")]
     Shallow {
@@ -199,6 +209,9 @@ impl GitError {
             ),
             Self::NoIdentity { missing } => {
                 format!("set it: git config --global {missing} …; the ledger's commits carry it")
+            }
+            Self::NotPushed { branch, remote, .. } => {
+                format!("try again: git push {remote} {branch}")
             }
             Self::Unreachable { remote, .. } => format!("try: git ls-remote {remote}"),
             Self::Shallow { .. } => "make the clone whole: git fetch --unshallow".to_owned(),

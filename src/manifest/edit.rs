@@ -5,7 +5,7 @@ use super::decode::version_problem;
 use super::problems::{Problems, Span};
 use super::tree::{Document, Kind, Mapping, Style, Value, parse, reads_as};
 use crate::model::diagnostic::{Severity, line_column};
-use crate::model::id::ServiceName;
+use crate::model::id::{HostName, ServiceName};
 
 /// Why a version could not be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +31,12 @@ pub enum EditError {
     Missing {
         /// The service.
         service: ServiceName,
+    },
+    /// The environment does not have the host.
+    #[error("the file has no host `{host}`")]
+    NoHost {
+        /// The host.
+        host: HostName,
     },
     /// What stands there is no version.
     #[error("what line {line} gives service `{service}` is not a version on one line")]
@@ -73,28 +79,69 @@ pub enum EditError {
 /// # Errors
 /// Where the file does not have exactly one place that says this version and nothing else.
 pub fn set_version(text: &str, service: &ServiceName, version: &str) -> Result<String, EditError> {
-    if let Some(problem) = version_problem(version) {
-        return Err(EditError::Version {
-            version: version.to_owned(),
-            problem,
-        });
-    }
+    check(version)?;
     let old = read(text)?;
     let place = Place { text, service };
     let value = place.find(&old)?;
-    let span = value.span();
-    let written = match value.kind() {
-        Kind::Scalar(scalar) if !scalar.is_null() => match scalar.style {
-            Style::Plain if is_plain(version) => version.to_owned(),
-            Style::Plain | Style::DoubleQuoted => format!("\"{version}\""),
-            Style::SingleQuoted => format!("'{version}'"),
-            Style::Block => return Err(place.shape(span)),
-        },
-        _ => return Err(place.shape(span)),
+    place.replace(&old, value, version)
+}
+
+/// Pins a service on one host to a version: replaces the pin that is there, or adds one behind
+/// what the host says already.
+///
+/// # Errors
+/// As for [`set_version`], and where there is no such host.
+pub fn set_pin(
+    text: &str,
+    host: &HostName,
+    service: &ServiceName,
+    version: &str,
+) -> Result<String, EditError> {
+    check(version)?;
+    let old = read(text)?;
+    let place = Place { text, service };
+    let no_host = || EditError::NoHost { host: host.clone() };
+    let hosts = place.enter(old.root(), "hosts")?.ok_or_else(no_host)?;
+    let entry = place.enter(hosts, host.as_str())?.ok_or_else(no_host)?;
+    let written = if is_plain(version) {
+        version.to_owned()
+    } else {
+        format!("\"{version}\"")
     };
-    let edited = [&text[..span.start], &written, &text[span.end..]].concat();
-    place.verify(&old, &edited, span, version)?;
+    let pin = format!("{service}: {written}");
+    let (inside, addition) = match place.enter(entry, "services")? {
+        Some(services) => match place.enter(services, service.as_str())? {
+            Some(value) => return place.replace(&old, value, version),
+            None => (services, pin),
+        },
+        None => (entry, format!("services: {{ {pin} }}")),
+    };
+    let edited = place.insert(inside, &addition)?;
+    let new = read(&edited)?;
+    let reread = Place {
+        text: &edited,
+        service,
+    };
+    let says_so = reread
+        .enter(new.root(), "hosts")?
+        .and_then(|hosts| reread.enter(hosts, host.as_str()).transpose())
+        .transpose()?
+        .and_then(|entry| reread.enter(entry, "services").transpose())
+        .transpose()?
+        .and_then(|services| reread.enter(services, service.as_str()).transpose())
+        .transpose()?;
+    place.verify(&old, &new, inside.span(), says_so, version)?;
     Ok(edited)
+}
+
+fn check(version: &str) -> Result<(), EditError> {
+    match version_problem(version) {
+        Some(problem) => Err(EditError::Version {
+            version: version.to_owned(),
+            problem,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Whether a version needs no quotes, in brackets and outside.
@@ -172,23 +219,88 @@ impl Place<'_> {
         }
     }
 
-    /// Reads the result: it says the version, and everything else is as it was.
+    /// Writes a version over another one.
+    fn replace(
+        &self,
+        old: &Document<'_>,
+        value: Value<'_, '_>,
+        version: &str,
+    ) -> Result<String, EditError> {
+        let span = value.span();
+        let written = match value.kind() {
+            Kind::Scalar(scalar) if !scalar.is_null() => match scalar.style {
+                Style::Plain if is_plain(version) => version.to_owned(),
+                Style::Plain | Style::DoubleQuoted => format!("\"{version}\""),
+                Style::SingleQuoted => format!("'{version}'"),
+                Style::Block => return Err(self.shape(span)),
+            },
+            _ => return Err(self.shape(span)),
+        };
+        let edited = [&self.text[..span.start], &written, &self.text[span.end..]].concat();
+        let new = read(&edited)?;
+        let says_so = at(new.root(), old.root(), span);
+        self.verify(old, &new, span, says_so, version)?;
+        Ok(edited)
+    }
+
+    /// The text with one more entry at the end of a mapping, in the layout of the others.
+    fn insert(&self, inside: Value<'_, '_>, entry: &str) -> Result<String, EditError> {
+        let (text, span) = (self.text, inside.span());
+        let Kind::Mapping(mapping) = inside.kind() else {
+            return Err(self.shape(span));
+        };
+        let last = mapping.entries().last();
+        let (place, inserted) = match (mapping.entries().next(), last) {
+            _ if text[span.clone()].starts_with('{') => match last {
+                // `{}` becomes `{ entry }`.
+                None => {
+                    return Ok([&text[..span.start], "{ ", entry, " }", &text[span.end..]].concat());
+                }
+                Some(last) => (last.value.span().end, format!(", {entry}")),
+            },
+            (Some(first), Some(last)) => {
+                let line_start = text[..first.key_span.start]
+                    .rfind('\n')
+                    .map_or(0, |at| at + 1);
+                let indent = &text[line_start..first.key_span.start];
+                if !indent.bytes().all(|c| c == b' ') {
+                    return Err(self.shape(span));
+                }
+                let end = last.value.span().end;
+                if text[..end].ends_with('\n') {
+                    // Behind a block of text, at the beginning of a line.
+                    let line_end = if text[..end].ends_with("\r\n") {
+                        "\r\n"
+                    } else {
+                        "\n"
+                    };
+                    (end, format!("{indent}{entry}{line_end}"))
+                } else {
+                    let rest = text[end..].find('\n').map_or(text.len(), |at| end + at);
+                    let is_dos = text[..rest].ends_with('\r');
+                    let place = rest - usize::from(is_dos);
+                    let line_end = if is_dos { "\r\n" } else { "\n" };
+                    (place, format!("{line_end}{indent}{entry}"))
+                }
+            }
+            _ => return Err(self.shape(span)),
+        };
+        Ok([&text[..place], &inserted, &text[place..]].concat())
+    }
+
+    /// Compares the result: it says the version, and everything else is as it was.
     fn verify(
         &self,
         old: &Document<'_>,
-        edited: &str,
+        new: &Document<'_>,
         span: &Span,
+        says_so: Option<Value<'_, '_>>,
         version: &str,
     ) -> Result<(), EditError> {
-        let new = read(edited)?;
-        let reread = Place {
-            text: edited,
-            ..*self
-        };
-        let says_so = match reread.find(&new)?.kind() {
+        let says_so = says_so.is_some_and(|value| match value.kind() {
             Kind::Scalar(scalar) => scalar.text == version,
             _ => false,
-        };
+        });
         let mut changed = Vec::new();
         differences(old.root(), new.root(), None, &mut changed);
         if let Some(alias) = changed.iter().find_map(|change| change.alias.as_ref()) {
@@ -203,6 +315,20 @@ impl Place<'_> {
         } else {
             Err(self.shape(span))
         }
+    }
+}
+
+/// What a document says where another one has a value.
+fn at<'d, 't>(new: Value<'d, 't>, old: Value<'_, '_>, span: &Span) -> Option<Value<'d, 't>> {
+    if old.span() == span && old.aliased().is_none() && matches!(old.kind(), Kind::Scalar(_)) {
+        return Some(new);
+    }
+    match (old.kind(), new.kind()) {
+        (Kind::Mapping(old_entries), Kind::Mapping(new_entries)) if old.aliased().is_none() => {
+            let mut pairs = old_entries.entries().zip(new_entries.entries());
+            pairs.find_map(|(old, new)| at(new.value, old.value, span))
+        }
+        _ => None,
     }
 }
 

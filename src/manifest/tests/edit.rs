@@ -1,8 +1,8 @@
 //! Versions set in texts of every layout.
 
 use super::{FLEET, load, tree};
-use crate::manifest::edit::{EditError, set_version};
-use crate::model::id::ServiceName;
+use crate::manifest::edit::{EditError, set_pin, set_version};
+use crate::model::id::{HostName, ServiceName};
 
 fn set(text: &str, version: &str) -> Result<String, EditError> {
     set_version(text, &ServiceName::new("web"), version)
@@ -146,5 +146,150 @@ fn an_edited_file_is_valid_and_says_the_version() {
         let services = &fleet.environments["dev"].hosts["one"].services;
         assert_eq!(services["web"].version.as_str(), version);
         assert_eq!(services["cron"].version.as_str(), "1.0.0");
+    }
+}
+
+/// Manifests of every layout; the version of `web` is 1.1.0 and stands between marks.
+const CORPUS: [&str; 24] = [
+    "services:\n  web: «1.1.0»\nhosts: { one: {} }\n",
+    "services: { web: «1.1.0» }\nhosts: { one: {} }\n",
+    "services: {web: «1.1.0»}\nhosts: {one: {}}",
+    "services:\n  web: «\"1.1.0\"» # quoted\nhosts: { one: {} }\n",
+    "services:\n  web: «'1.1.0'»\t# a\ttab in a comment\nhosts: { one: {} }\n",
+    "# CRLF\r\nservices:\r\n  web: «1.1.0» # now\r\nhosts:\r\n  one: {}\r\n",
+    "services:\n  web: «1.1.0»\nhosts: { one: {} }",
+    "hosts: { one: {} }\nservices:\n  web: «1.1.0»",
+    "\u{feff}services: { web: «1.1.0» }\nhosts: { one: {} }\n",
+    "---\nservices: { web: «1.1.0» }\nhosts: { one: {} }\n...\n",
+    "%YAML 1.2\n---\nservices: { web: «1.1.0» }\nhosts: { one: {} }\n",
+    "services:\n    web:\n        select: name=one\n        version:   «1.1.0»   # wide\nhosts: { one: {} }\n",
+    "services:\n  web: { select: name=one, version: «1.1.0», variables: { a: 1.1.0 } }\nhosts: { one: {} }\n",
+    "services:\n  {\n    web: «1.1.0», # in brackets\n  }\nhosts: { one: {} }\n",
+    "services:\n  web: &v «1.1.0»\nhosts: { one: {} }\n",
+    "variables: { a: &a 1.1.0, b: *a }\nservices: { web: «1.1.0» }\nhosts: { one: {} }\n",
+    "services:\n  ? web\n  : «1.1.0»\nhosts: { one: {} }\n",
+    "? services\n: ? \"web\"\n  : { version: «1.1.0» }\n? hosts\n: one: {}\n",
+    "\"services\":\n  'web': «1.1.0»\n'hosts': { \"one\": {} }\n",
+    "services:\n\n  # 1.1.0 is what Bob wants\n\n  web:\n\n    # really\n    «1.1.0»\n\n\nhosts: { one: {} }\n\n\n",
+    "variables:\n  list:\n  - 1.1.0\n  - web\nservices: { web: «1.1.0» }\nhosts: { one: {} }\n",
+    "variables:\n  text: |\n    services:\n      web: 1.1.0\nservices: { web: «1.1.0» }\nhosts: { one: {} }\n",
+    "services: { web: «1.1.0» } # trailing spaces   \n  \nhosts: { one: {} }\n   \n",
+    "variables: { long: LONG }\nservices: { web: «1.1.0» }\nhosts: { one: {} }\n",
+];
+
+#[test]
+fn of_twenty_four_layouts_one_value_changes_and_no_other_byte() {
+    for marked in CORPUS {
+        let marked = marked.replace("LONG", &"x".repeat(5_000));
+        let (before, rest) = marked.split_once('«').expect("a mark");
+        let (value, after) = rest.split_once('»').expect("a mark");
+        let edited = set(&[before, value, after].concat(), "1.2.0")
+            .unwrap_or_else(|error| panic!("{marked}: {error}"));
+        let written = value.replace("1.1.0", "1.2.0");
+        assert_eq!(edited, [before, &written, after].concat());
+    }
+}
+
+fn pin(text: &str, version: &str) -> Result<String, EditError> {
+    set_pin(
+        text,
+        &HostName::new("one"),
+        &ServiceName::new("web"),
+        version,
+    )
+}
+
+#[test]
+fn a_pin_is_set_or_added_in_the_layout_of_its_host() {
+    for (before, after) in [
+        // Set.
+        (
+            "hosts: { one: { services: { web: 1.0.0 } } } # é\n",
+            "hosts: { one: { services: { web: 1.2.0 } } } # é\n",
+        ),
+        (
+            "hosts:\n  one:\n    services:\n      web: '1.0.0' # why\n",
+            "hosts:\n  one:\n    services:\n      web: '1.2.0' # why\n",
+        ),
+        // Added to brackets.
+        (
+            "hosts: { one: {} }\n",
+            "hosts: { one: { services: { web: 1.2.0 } } }\n",
+        ),
+        (
+            "hosts:\n  one: {labels: {a: b}}  # x\n  two: {}\n",
+            "hosts:\n  one: {labels: {a: b}, services: { web: 1.2.0 }}  # x\n  two: {}\n",
+        ),
+        (
+            "hosts: { one: { services: { cron: 1.0.0 } } }",
+            "hosts: { one: { services: { cron: 1.0.0, web: 1.2.0 } } }",
+        ),
+        (
+            "hosts: { one: &o { hold: a, } }\n",
+            "hosts: { one: &o { hold: a, services: { web: 1.2.0 }, } }\n",
+        ),
+        // Added to lines.
+        (
+            "hosts:\n  one:\n    hold: a # for Bob\n\n  # the other\n  two: {}\n",
+            "hosts:\n  one:\n    hold: a # for Bob\n    services: { web: 1.2.0 }\n\n  # the other\n  two: {}\n",
+        ),
+        (
+            "hosts:\r\n  one:\r\n    services:\r\n      cron: 1.0.0\r\n",
+            "hosts:\r\n  one:\r\n    services:\r\n      cron: 1.0.0\r\n      web: 1.2.0\r\n",
+        ),
+        (
+            "hosts:\n  one:\n    labels:\n      a: b",
+            "hosts:\n  one:\n    labels:\n      a: b\n    services: { web: 1.2.0 }",
+        ),
+        (
+            "hosts:\n  one:\n    variables:\n      a: |\n        text\n  two: {}\n",
+            "hosts:\n  one:\n    variables:\n      a: |\n        text\n    services: { web: 1.2.0 }\n  two: {}\n",
+        ),
+    ] {
+        assert_eq!(pin(before, "1.2.0").as_deref(), Ok(after), "{before}");
+    }
+    assert_eq!(
+        pin("hosts: { one: {} }", "1.10").as_deref(),
+        Ok("hosts: { one: { services: { web: \"1.10\" } } }")
+    );
+}
+
+#[test]
+fn a_pin_that_is_not_one_place_is_refused_with_its_places() {
+    let service = || ServiceName::new("web");
+    let alias = |line, source_line| EditError::Alias {
+        service: service(),
+        line,
+        source_line,
+    };
+    for (text, expected) in [
+        ("hosts:\n  two: &h { hold: a }\n  one: *h\n", alias(3, 2)),
+        (
+            "hosts:\n  two: { services: &s { web: 1.0.0 } }\n  one: { services: *s }\n",
+            alias(3, 2),
+        ),
+        (
+            "hosts:\n  one: &h { hold: a }\n  two: *h\n",
+            EditError::Shared {
+                service: service(),
+                line: 2,
+                alias_line: 3,
+            },
+        ),
+        (
+            "hosts: { two: {} }\n",
+            EditError::NoHost {
+                host: HostName::new("one"),
+            },
+        ),
+        (
+            "hosts: [one]\n",
+            EditError::Shape {
+                service: service(),
+                line: 1,
+            },
+        ),
+    ] {
+        assert_eq!(pin(text, "1.2.0"), Err(expected), "{text}");
     }
 }

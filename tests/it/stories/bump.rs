@@ -49,3 +49,27 @@ fn refusals_leave_everything_as_it_was() {
     story.run("git log --format=%s --all | sort; git status --short");
     assert_story!(story);
 }
+
+#[test]
+fn on_one_host_and_at_the_remote() {
+    let mut story = repository();
+    story.run("fleet bump production hello 1.1.0 --host web-1");
+    story.run("git diff main fleet/bump-production-web-1-hello-1.1.0");
+    story.run("fleet bump production hello 1.1.0 --host web-2");
+    story.run("fleet bump production hello 1.1.0 --push");
+    story.write(
+        "fleet.yaml",
+        &FLEET.replace("remote: none", "remote: origin"),
+    );
+    story.commit("With a remote");
+    story.quietly("git", &["init", "-q", "--bare", "../origin.git"]);
+    story.quietly("git", &["remote", "add", "origin", "../origin.git"]);
+    story.quietly("git", &["push", "-q", "origin", "main"]);
+    story.run("fleet bump production hello 1.1.0 --push");
+    story.run("git ls-remote origin | cut -f2");
+    story.remark("Somebody else had the same idea.");
+    story.run("git push -q origin main:fleet/bump-production-hello-1.2.0");
+    story.run("fleet bump production hello 1.2.0 --push");
+    story.run("fleet bump production hello 1.2.0 --push --direct");
+    assert_story!(story);
+}
