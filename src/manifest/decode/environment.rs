@@ -176,7 +176,13 @@ impl EnvironmentFile {
                 .collect(),
             hosts_span: hosts.map(|entry| entry.key_span.clone()),
             hosts: hosts
-                .and_then(|entry| named(entry.value, "a mapping of hosts", problems))
+                .and_then(|entry| {
+                    named(
+                        entry.value,
+                        "a mapping of hosts, such as { web-1: {}, web-2: {} },",
+                        problems,
+                    )
+                })
                 .unwrap_or_default()
                 .into_iter()
                 .map(|(name, entry)| (name, host(entry.key_span, entry.value, problems)))

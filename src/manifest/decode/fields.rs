@@ -4,10 +4,10 @@
 //! and words from the table, and the JSON Schema is printed from it, so that the two cannot differ.
 
 use super::Spanned;
-use super::shape;
 use super::value::choice::{Word, choice, words};
 use super::value::duration::duration;
 use super::value::number::number;
+use super::{habits, shape};
 use crate::manifest::codes;
 use crate::manifest::problems::{Problems, Span, shown};
 use crate::manifest::tree::{Entry, Value};
@@ -231,9 +231,14 @@ fn report(entry: &Entry<'_, '_>, schema: &Schema, problems: &mut Problems) -> Op
     let mut meant = None;
     problems.report_lazily(codes::UNKNOWN_KEY, entry.key_span, || {
         meant = nearest(key, schema.names());
-        let help = match meant {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!(
+        let help = match (meant, habits::instead_of(key)) {
+            // What another tool calls so is surer than a distance in letters.
+            (_, Some(instead)) => {
+                meant = habits::meant(key);
+                instead.to_owned()
+            }
+            (Some(nearest), None) => format!("did you mean `{nearest}`?"),
+            (None, None) => format!(
                 "its keys are {}",
                 schema.names().collect::<Vec<_>>().join(", ")
             ),

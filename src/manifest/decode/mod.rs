@@ -8,6 +8,7 @@ mod environment;
 mod fields;
 mod fleet;
 mod gates;
+mod habits;
 mod notifications;
 mod people;
 mod rollout;

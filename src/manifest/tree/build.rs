@@ -307,7 +307,7 @@ impl<'t, 'p> Builder<'t, 'p> {
             Content::Sequence(_) | Content::Mapping(_) => (
                 codes::KEY_FORM,
                 "a list or mapping cannot be a key",
-                "a text that begins with { or [ is quoted",
+                "nothing is replaced in a manifest, so {{ name }} is no value; a text that begins with { or [ is quoted",
             ),
         };
         let span = node.span.clone();

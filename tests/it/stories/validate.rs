@@ -107,3 +107,56 @@ fn ten_problems_of_five_files_as_annotations() {
     story.run("fleet init --format github ../other");
     assert_story!(story);
 }
+
+#[test]
+fn what_a_terraform_user_would_write() {
+    let mut story = repository();
+    story.write(
+        "environments/production.yaml",
+        "\
+services: { hello: { version: \"${var.version}\", count: 3, depends_on: [db] } }
+hosts: { web-1: { for_each: a, tags: { role: web } } }
+module: x
+",
+    );
+    story.run("fleet validate");
+    assert_story!(story);
+}
+
+#[test]
+fn what_an_argo_cd_user_would_write() {
+    let mut story = repository();
+    story.write(
+        "environments/production.yaml",
+        "\
+apiVersion: fleet/v1
+services:
+  hello:
+    targetRevision: 1.0.0
+    replicas: 2
+    select: { matchLabels: { role: web } }
+hosts: [web-1, web-2]
+syncPolicy: { automated: { prune: true } }
+",
+    );
+    story.run("fleet validate");
+    assert_story!(story);
+}
+
+#[test]
+fn what_an_ansible_user_would_write() {
+    let mut story = repository();
+    story.write(
+        "environments/production.yaml",
+        "\
+services: { hello: { version: \"{{ hello_version }}\", when: web, become: yes } }
+hosts:
+  web-1: { ansible_host: 10.0.0.1, vars: { port: 80 } }
+  web-2: { variables: { port: {{ port }} } }
+group_vars: { port: 80 }
+roles: [web]
+",
+    );
+    story.run("fleet validate");
+    assert_story!(story);
+}

@@ -11,7 +11,7 @@ pub(in crate::manifest::decode) fn selector(
     value: Value<'_, '_>,
     problems: &mut Problems,
 ) -> Option<Spanned<Selector>> {
-    let scalar = shape::scalar(value, "a selector such as role=web,tier!=db", problems)?;
+    let scalar = shape::scalar(value, "one text such as role=web,tier!=db", problems)?;
     match parse(scalar.text) {
         Ok(selector) => Some(Spanned {
             value: selector,

@@ -1,6 +1,7 @@
 //! Versions: exactly what the manifest writes, so it must be text for every reader of YAML.
 
 use crate::manifest::codes;
+use crate::manifest::decode::habits::instead_of_expression;
 use crate::manifest::decode::shape;
 use crate::manifest::problems::{Problems, shown};
 use crate::manifest::tree::{Kind, Scalar, Style, Value, reads_as};
@@ -58,7 +59,9 @@ fn problem_of(scalar: Scalar<'_>) -> Option<(&'static str, String, String)> {
         return Some((
             codes::VERSION,
             format!("{} {problem}", shown(text)),
-            "a version has letters, digits and any of . _ + ~ : @ / -".to_owned(),
+            instead_of_expression(text)
+                .unwrap_or("a version has letters, digits and any of . _ + ~ : @ / -")
+                .to_owned(),
         ));
     }
     if scalar.style != Style::Plain {
