@@ -171,6 +171,9 @@ fn start(context: &Context, command: Command) -> Result<Exit, CliError> {
                 "--format github is for `fleet validate`; this command takes {takes}"
             )));
         }
+        Format::Markdown if !matches!(command, Command::Plan(_)) => {
+            return Err(CliError::usage("--format markdown is for `fleet plan`"));
+        }
         _ => {}
     }
     tokio::runtime::Builder::new_multi_thread()

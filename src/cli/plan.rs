@@ -17,7 +17,7 @@ use crate::reporter::plan::{self, Options};
 /// Show what would change, and why the rest does not
 ///
 /// A dry run: reads git, sends nothing. Without ENV for all environments. Exits 0 with and without
-/// changes.
+/// changes. `--format markdown` is for a comment on a pull request.
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
     /// Only these environments
@@ -80,6 +80,13 @@ pub(crate) async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliE
     let ui = context.ui;
     ui.answer(&match ui.format {
         Format::Json => plan::json(&document, args.all) + "\n",
+        Format::Markdown => {
+            let plans: Vec<_> = previews
+                .iter()
+                .map(|preview| (&preview.plan, &preview.policy))
+                .collect();
+            plan::markdown(&plans, &books.desired, args.all)
+        }
         Format::Text | Format::Github => text(context, &books, &previews, args.all),
     })?;
     if args.detailed_exitcode

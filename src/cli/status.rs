@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, args: &StatusArgs) -> Result<Exit, Cl
     let ui = context.ui;
     ui.answer(&match ui.format {
         Format::Json => status::json(&status) + "\n",
-        Format::Text | Format::Github => {
+        Format::Text | Format::Github | Format::Markdown => {
             status::text(&status, &books.desired, ui.out, context.now())
         }
     })?;

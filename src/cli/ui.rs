@@ -16,6 +16,7 @@ pub(crate) enum Format {
     Text,
     Json,
     Github,
+    Markdown,
 }
 
 /// `--color`; `auto` colours on a terminal.

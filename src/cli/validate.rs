@@ -43,7 +43,7 @@ pub(crate) fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliErr
     let answer = match ui.format {
         Format::Json => diagnostics::json(found, &sources.tree, syntax) + "\n",
         Format::Github => diagnostics::github(found, &sources.tree),
-        Format::Text => {
+        Format::Text | Format::Markdown => {
             let text = diagnostics::text(found, &sources.tree, ui.out, ui.width);
             text + &summary(&sources) + "\n"
         }

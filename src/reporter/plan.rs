@@ -1,5 +1,7 @@
 //! A plan as a person reads it (design.md §5), and `fleet.plan/1`.
 
+pub use markdown::markdown;
+
 use super::fold;
 use super::text::{Palette, Tone, ago, columns, plural, to_json, width_of, wrap};
 use crate::model::id::{HostName, Revision, ServiceName, Version};
@@ -8,6 +10,8 @@ use crate::model::plan::{
 };
 use crate::model::policy::{OnFailure, Policy};
 use crate::model::time::Timestamp;
+
+mod markdown;
 
 /// Where the desired state of a plan comes from.
 #[derive(Clone, Debug)]
@@ -176,6 +180,7 @@ struct Row {
     service: String,
     middle: String,
     last: String,
+    members: usize,
 }
 
 fn rows(plan: &EnvironmentPlan, options: Options) -> Vec<String> {
@@ -252,6 +257,7 @@ fn changes(changes: &[Change]) -> Vec<Row> {
         service: service.to_string(),
         middle: versions(action, from.as_ref(), to.as_ref()),
         last: reason.as_str().to_owned(),
+        members: members.len(),
     })
     .collect()
 }
@@ -278,6 +284,7 @@ fn held(held: &[Held]) -> Vec<Row> {
                 .as_ref()
                 .map_or("not installed".to_owned(), |from| format!("stays {from}")),
             last,
+            members: members.len(),
         }
     })
     .collect()
@@ -306,6 +313,7 @@ fn unchanged(unchanged: &[Unchanged]) -> Vec<Row> {
                 service: service.to_string(),
                 middle: version.to_string(),
                 last: if pinned { "pinned" } else { "unchanged" }.to_owned(),
+                members: members.len(),
             },
         )
         .collect()
@@ -342,8 +350,14 @@ fn gates(plan: &EnvironmentPlan, options: Options) -> Vec<String> {
 
 /// What happens when a host fails: part of what will happen, so a plan says it.
 fn failure(plan: &EnvironmentPlan, policy: &Policy, options: Options) -> Vec<String> {
+    failure_text(plan, policy).map_or_else(Vec::new, |text| {
+        section("failure", wrap(&text, room(options)), Tone::Faint, options)
+    })
+}
+
+fn failure_text(plan: &EnvironmentPlan, policy: &Policy) -> Option<String> {
     if plan.changes.is_empty() {
-        return Vec::new();
+        return None;
     }
     let rollout = &policy.rollout;
     let stops = match rollout.max_failures {
@@ -367,8 +381,10 @@ fn failure(plan: &EnvironmentPlan, policy: &Policy, options: Options) -> Vec<Str
         OnFailure::Rollback => "it and all that succeeded go back",
         OnFailure::Pause => "it goes back by itself, the others wait for a person",
     };
-    let text = format!("{stops}; {then}; {} {verb} blocked", blocked.join(", "));
-    section("failure", wrap(&text, room(options)), Tone::Faint, options)
+    Some(format!(
+        "{stops}; {then}; {} {verb} blocked",
+        blocked.join(", ")
+    ))
 }
 
 #[cfg(test)]

@@ -28,7 +28,9 @@ pub(super) async fn run(context: &Context, args: &ListArgs) -> Result<Exit, CliE
     let ui = context.ui;
     ui.answer(&match ui.format {
         Format::Json => rollout::list_json(&records) + "\n",
-        Format::Text | Format::Github => rollout::list_text(&records, ui.out, context.now()),
+        Format::Text | Format::Github | Format::Markdown => {
+            rollout::list_text(&records, ui.out, context.now())
+        }
     })?;
     Ok(Exit::Done)
 }

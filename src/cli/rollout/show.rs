@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context, args: &ShowArgs) -> Result<Exit, CliE
     let ui = context.ui;
     ui.answer(&match ui.format {
         Format::Json => rollout::json(&found.record, &found.waves) + "\n",
-        Format::Text | Format::Github => rollout::text(
+        Format::Text | Format::Github | Format::Markdown => rollout::text(
             &found,
             |step| {
                 super::wanted(&args.host, step.host.as_str())

@@ -3,7 +3,7 @@ use crate::model::id::{Digest, FleetName};
 use crate::model::plan::{ChangeReason, Gate, GateKind, HeldReason, PLAN_FORMAT, Summary, Wave};
 use crate::model::policy::RolloutPolicy;
 
-fn change(host: &str, service: &str, from: Option<&str>, to: &str, wave: u32) -> Change {
+pub(super) fn change(host: &str, service: &str, from: Option<&str>, to: &str, wave: u32) -> Change {
     Change {
         host: host.into(),
         instance: "i-021ef46178a035ed0".into(),
@@ -26,7 +26,7 @@ fn change(host: &str, service: &str, from: Option<&str>, to: &str, wave: u32) ->
     }
 }
 
-fn sample() -> EnvironmentPlan {
+pub(super) fn sample() -> EnvironmentPlan {
     let changes = vec![
         change("hosting-1", "metricus", Some("0.5.0"), "1.1.0", 1),
         change("hosting-4", "metricus", Some("0.5.0"), "1.1.0", 2),
@@ -77,14 +77,18 @@ fn sample() -> EnvironmentPlan {
     }
 }
 
-fn show(plan: &EnvironmentPlan, all: bool, width: usize) -> String {
-    let policy = Policy::new(
+pub(super) fn policy() -> Policy {
+    Policy::new(
         RolloutPolicy {
             on_failure: OnFailure::Rollback,
             ..RolloutPolicy::default()
         },
         None,
-    );
+    )
+}
+
+fn show(plan: &EnvironmentPlan, all: bool, width: usize) -> String {
+    let policy = policy();
     let desired = Desired::Commit {
         revision: "8c1f0e2aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".into(),
         subject: "metricus 1.1.0".to_owned(),

@@ -23,6 +23,17 @@ fn text_and_json_and_exit_codes() {
 }
 
 #[test]
+fn a_comment_for_a_pull_request() {
+    let mut story = example();
+    story.write("production.sed", "$ahold: '<b>see</b> #12 | ask @alice'\n");
+    story.run("sed -i -f production.sed environments/production.yaml && rm production.sed");
+    story.commit("Hold `production` for <script>");
+    story.run("fleet plan --format markdown");
+    story.run("fleet status --format markdown");
+    assert_story!(story);
+}
+
+#[test]
 fn other_sources_than_the_desired_commit() {
     let mut story = example();
     story.run("sed -i 's/motd: 1.0.0/motd: 1.1.0/' environments/development.yaml");
