@@ -121,6 +121,7 @@ fn plan(hosts: usize) {
         fleet: fleet.name.clone(),
         revision: None,
         ledger_revision: None,
+        preview_of: None,
         environments: vec![plan],
     };
     let json = serde_json::to_string(&document).unwrap_or_default();

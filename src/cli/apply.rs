@@ -1,18 +1,21 @@
 //! `fleet apply`.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 
 use super::Context;
 use super::controller::Cockpit;
 use super::error::{CliError, Exit};
 use super::preview::{NarrowArgs, Preview, preview};
+use super::saved;
 use super::syntax::Syntax;
 use super::ui::Format;
 use super::workspace::{self, Books};
 use crate::ledger::Ledger as _;
 use crate::model::id::EnvironmentName;
 use crate::model::ledger::{RolloutLedger, RolloutRecord, RolloutState};
-use crate::model::plan::HeldReason;
+use crate::model::plan::{HeldReason, PlanDocument};
 use crate::reconcile::{self, ApplyOptions, ExitClass, Pass, PassOutcome};
 use crate::reporter;
 use crate::reporter::event::words;
@@ -32,6 +35,9 @@ pub(crate) struct ApplyArgs {
     environments: Vec<String>,
     #[command(flatten)]
     narrow: NarrowArgs,
+    /// Apply this plan of `fleet plan --out` and no other: refused where anything in it changed
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -62,7 +68,12 @@ pub(crate) async fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, Cli
         .hint("look at the plan first, then: fleet apply --yes"));
     }
     let books = Books::open(context).await?;
-    let (names, mut exits) = books.choose(context, &args.environments)?;
+    let saved = match &args.plan {
+        Some(file) => Some((file.as_path(), saved::read(file, &books)?)),
+        None => None,
+    };
+    let asked = asked(args, saved.as_ref())?;
+    let (names, mut exits) = books.choose(context, &asked)?;
     args.narrow.check(
         names
             .iter()
@@ -78,6 +89,9 @@ pub(crate) async fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, Cli
             preview,
             open: ledger.open,
         });
+    }
+    if let Some((file, saved)) = &saved {
+        refuse_another_plan(file, saved, &books, &due)?;
     }
     refuse_broken_scripts(context, &books, &due)?;
     show(context, &books, &due);
@@ -98,7 +112,7 @@ pub(crate) async fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, Cli
         let options = ApplyOptions {
             narrow: narrow.clone(),
             // What was asked about is what runs; what is open was agreed to when it began.
-            expect: (asks && changes && due.open.is_none())
+            expect: ((saved.is_some() || asks && changes) && due.open.is_none())
                 .then(|| due.preview.plan.plan_id.clone()),
             take_over: args.take_over,
             no_wait: args.no_wait,
@@ -124,6 +138,64 @@ pub(crate) async fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, Cli
         }
     }
     Ok(Exit::worst(exits))
+}
+
+/// The environments of the arguments, else those of the plan.
+fn asked(args: &ApplyArgs, saved: Option<&(&Path, PlanDocument)>) -> Result<Vec<String>, CliError> {
+    let Some((file, plan)) = saved else {
+        return Ok(args.environments.clone());
+    };
+    let planned: Vec<String> = plan
+        .environments
+        .iter()
+        .map(|plan| plan.name.to_string())
+        .collect();
+    if let Some(other) = args
+        .environments
+        .iter()
+        .find(|name| !planned.contains(name))
+    {
+        return Err(CliError::usage(format!(
+            "the plan {} has no environment {other:?}",
+            file.display()
+        ))
+        .hint(format!("it is of {}", planned.join(", "))));
+    }
+    Ok(if args.environments.is_empty() {
+        planned
+    } else {
+        args.environments.clone()
+    })
+}
+
+/// An open rollout comes first, so it must be the very plan; else what would be planned must.
+fn refuse_another_plan(
+    file: &Path,
+    saved: &PlanDocument,
+    books: &Books,
+    due: &[Due],
+) -> Result<(), CliError> {
+    for Due { name, open, .. } in due {
+        let planned = saved.environments.iter().find(|plan| plan.name == *name);
+        if let (Some(open), Some(planned)) = (open, planned)
+            && open.record.plan_id != planned.plan_id
+        {
+            return Err(CliError::other(
+                Exit::Error,
+                format!(
+                    "rollout {} of environment {name} is open and comes before the plan {}",
+                    open.record.id,
+                    file.display()
+                ),
+            )
+            .hint(format!("finish it: fleet apply {name}; then plan again")));
+        }
+    }
+    let now = due
+        .iter()
+        .filter(|due| due.open.is_none())
+        .map(|due| &due.preview.plan);
+    saved::check(file, saved, books.revision().as_ref(), now)
 }
 
 /// Plans with something in them, on stderr: stdout carries what came of them.

@@ -23,6 +23,7 @@ mod progress;
 mod render;
 mod rollout;
 mod sandbox;
+mod saved;
 mod schema;
 mod status;
 mod syntax;

@@ -28,7 +28,7 @@ pub(crate) struct PlanArgs {
     /// Also show what stays as it is
     #[arg(long)]
     all: bool,
-    /// Also write the plan to FILE, as JSON
+    /// Also write the plan to FILE, as JSON, for `fleet apply --plan`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Plan another commit than the desired one; such a plan cannot be applied
@@ -68,6 +68,11 @@ pub(crate) async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliE
         fleet: books.fleet.name.clone(),
         revision: books.revision(),
         ledger_revision,
+        preview_of: match (&args.revision, args.worktree) {
+            (Some(_), _) => Some("revision".to_owned()),
+            (None, true) => Some("worktree".to_owned()),
+            (None, false) => None,
+        },
         environments: previews
             .iter()
             .map(|preview| preview.plan.clone())

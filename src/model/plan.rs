@@ -338,6 +338,10 @@ pub struct PlanDocument {
     pub revision: Option<Revision>,
     /// The ledger's commit; null before the first.
     pub ledger_revision: Option<Revision>,
+    /// Of what it is a preview only, and never applied: `revision` or `worktree`; left out for the
+    /// desired commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview_of: Option<String>,
     /// By name.
     pub environments: Vec<EnvironmentPlan>,
 }

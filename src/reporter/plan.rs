@@ -1,5 +1,6 @@
 //! A plan as a person reads it (design.md §5), and `fleet.plan/1`.
 
+pub use changed::differences;
 pub use markdown::markdown;
 
 use super::fold;
@@ -11,6 +12,7 @@ use crate::model::plan::{
 use crate::model::policy::{OnFailure, Policy};
 use crate::model::time::Timestamp;
 
+mod changed;
 mod markdown;
 
 /// Where the desired state of a plan comes from.

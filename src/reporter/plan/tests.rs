@@ -138,6 +138,7 @@ fn json_has_unchanged_rows_only_on_demand() {
         fleet: FleetName::from("acme"),
         revision: None,
         ledger_revision: None,
+        preview_of: None,
         environments: vec![sample()],
     };
     let field = r#""unchanged":[{"#;

@@ -136,3 +136,36 @@ fn broken_scripts_reach_no_host() {
     story.run("git log --format=%s fleet/observed | head -1");
     assert_story!(story);
 }
+
+#[test]
+fn a_plan_that_was_looked_at_and_no_other() {
+    let mut story = Story::new();
+    story.enter(".");
+    story.quietly("fleet", &["init", "acme"]);
+    story.enter("acme");
+    story.quietly("fleet", &["plan", "development", "--out", "plan.json"]);
+    story.run("fleet apply --plan plan.json production --yes");
+    story.run("sed -i 's/web: 1.0.0/web: 1.1.0/' environments/development.yaml");
+    story.run(
+        "fleet plan --worktree --out work.json >/dev/null; fleet apply --plan work.json --yes",
+    );
+    story.run(
+        "fleet plan --revision HEAD --out head.json >/dev/null; fleet apply --plan head.json --yes",
+    );
+    story.commit("web 1.1.0");
+    story.run("fleet apply --plan plan.json --yes");
+    story.run("sed -i 's/web: 1.1.0/web: 1.0.0/; $arollout: { max_failures: 1 }' environments/development.yaml");
+    story.commit("Back, but bolder");
+    story.run("fleet apply --plan plan.json --yes");
+    story.run("fleet apply --plan none.json --yes");
+    story.run("echo '{' >bad.json; fleet apply --plan bad.json --yes");
+    story.run("fleet status --format json >status.json; fleet apply --plan status.json --yes");
+    story.run("sed 's/\"fleet\":\"[a-z]*\"/\"fleet\":\"other\"/' plan.json >other.json; fleet apply --plan other.json --yes");
+    story.remark("Nothing was begun.");
+    story.run("git branch --list 'fleet/*' | wc -l");
+    story.quietly("fleet", &["plan", "development", "--out", "plan.json"]);
+    story.run("fleet apply --plan plan.json --yes 2>/dev/null");
+    story.remark("A plan runs once.");
+    story.run("fleet apply --plan plan.json --yes");
+    assert_story!(story);
+}
