@@ -197,7 +197,7 @@ impl From<TransportError> for CliError {
         let (exit, hint) = match &error {
             TransportError::Unreachable { .. } | TransportError::Ambiguous { .. } => (
                 Exit::Unreachable,
-                "nothing is lost: the next `fleet apply` finds out what ran and goes on",
+                "nothing is lost: the same command again finds out what ran and goes on",
             ),
             TransportError::Credentials { .. } => (
                 Exit::Unreachable,

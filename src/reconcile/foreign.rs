@@ -87,5 +87,8 @@ pub(super) async fn wait(
 
 /// In words, why nothing is done.
 pub(super) fn reason(foreign: &str) -> String {
-    format!("another controller ({foreign}) is in the middle of a wave")
+    format!(
+        "another controller ({foreign}) is in the middle of a wave; its wave is taken over when it \
+         has been silent for 12 minutes, or at once with --take-over"
+    )
 }

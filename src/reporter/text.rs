@@ -81,6 +81,8 @@ pub fn span(duration: Duration) -> String {
         0..60 => format!("{seconds} s"),
         60..3_600 => format!("{} min", seconds / 60),
         3_600..86_400 => two(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
+        // Of what is weeks old nobody wants to know the hour.
+        1_209_600.. => format!("{} d", seconds / 86_400),
         _ => two(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
     }
 }

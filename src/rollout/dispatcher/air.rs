@@ -45,6 +45,8 @@ pub(super) struct Flight {
     pub(super) patience: Option<Duration>,
     /// Sendings without an answer.
     pub(super) outstanding: u32,
+    /// Why an answer that came was no report.
+    pub(super) garbled: Option<String>,
 }
 
 /// How far a step is.
@@ -120,6 +122,7 @@ impl Air {
             own_sends: 0,
             foreign: false,
             asked: false,
+            garbled: None,
             not_after: now,
             deadline: None,
             patience: None,

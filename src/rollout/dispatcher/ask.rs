@@ -134,8 +134,11 @@ impl Dispatcher<'_> {
     }
 
     fn give_up(&mut self, air: &mut Air, at: usize) {
-        let message = "no answer by the deadline, nor to the asking";
-        self.end(air, at, Ending::unsent(Outcome::Unknown, message));
+        let message = match &air.flights[at].garbled {
+            Some(why) => format!("its answer is no report: {why}"),
+            None => "no answer by the deadline, nor to the asking".to_owned(),
+        };
+        self.end(air, at, Ending::unsent(Outcome::Unknown, &message));
     }
 }
 

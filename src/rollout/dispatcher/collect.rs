@@ -101,7 +101,11 @@ impl Dispatcher<'_> {
                 self.undelivered(air, at, &why);
                 return None;
             }
-            AnswerContent::Garbled(_) | AnswerContent::Lost(_) | AnswerContent::Current(_) => None,
+            AnswerContent::Garbled(why) => {
+                flight.garbled = Some(why);
+                None
+            }
+            AnswerContent::Lost(_) | AnswerContent::Current(_) => None,
         };
         let Some(report) = report else {
             flight.phase = FlightPhase::Asking(now);
@@ -144,6 +148,10 @@ impl Dispatcher<'_> {
         let flight = &mut air.flights[at];
         let report = match answer.content {
             AnswerContent::Reports(reports) => valid(reports, flight.action, &flight.step),
+            AnswerContent::Garbled(why) => {
+                flight.garbled = Some(why);
+                None
+            }
             _ => None,
         };
         let Some(report) = report else {

@@ -12,7 +12,8 @@ pub(super) fn of(rollout: &Rollout) -> String {
     let record = rollout.record();
     let what = what(&rollout.plan().plan.changes);
     let head = format!("{}: {what}", record.environment);
-    let counted = format!("on {} of {} hosts", record.completed, record.total);
+    let noun = if record.total == 1 { "host" } else { "hosts" };
+    let counted = format!("on {} of {} {noun}", record.completed, record.total);
     let why = |word: &str| {
         if record.reason.is_empty() {
             format!("{head} {word} {counted}")

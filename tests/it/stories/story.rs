@@ -196,7 +196,7 @@ pub(crate) const FILTERS: [(&str, &str); 17] = [
     (r"sha256:[0-9a-f]{64}", "[digest]"),
     (r"\bplan [0-9a-f]{8}\b", "plan [plan]"),
     (r"\(\S+/[0-9a-f]{16}\)", "([controller])"),
-    (r"\b\d+ d \d+ h ago", "[ago]"),
+    (r"\b\d+ d( \d+ h)? ago", "[ago]"),
     (r"\b[0-9a-f]{40}\b", "[commit]"),
     (r"\b[0-9a-f]{7}\b", "[short]"),
     (

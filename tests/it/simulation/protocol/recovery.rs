@@ -124,6 +124,19 @@ async fn a_lost_answer_is_asked_for_and_found_on_the_host() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn answers_that_are_no_reports_are_not_called_silence() {
+    let world = one();
+    world.transport.deliveries(|_, _| Delivery::Garbled);
+    assert_eq!(world.apply().await.unwrap().class(), ExitClass::Failed);
+    let id = last_rollout(&world);
+    let rollout = world.ledger.rollout_now(&environment(), &id).unwrap();
+    let step = &rollout.waves[0].steps[0];
+    assert_eq!(step.outcome, Some(Outcome::Unknown));
+    assert!(step.message.contains("is no report"), "{}", step.message);
+    assert_eq!(world.deploys("1.0.0"), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_step_that_never_arrived_is_untouched_once_nobody_takes_it_any_more() {
     let world = one();
     world
