@@ -103,6 +103,30 @@ async fn fifty_hosts_are_one_command_and_a_hundred_and_twenty_are_three() {
 }
 
 #[tokio::test]
+async fn a_thousand_hosts_with_scripts_of_their_own_are_twenty_commands() {
+    /// As long as those of a real service, and another one on every host.
+    const BODY: &str = include_str!("../../../templates/web/deploy.sh.hbs");
+    let lab = lab(1_000).await;
+    let all: Vec<InstanceId> = (0..1_000).map(instance).collect();
+    lab.faults(json!({ "offline": all }));
+    let tasks = (0..1_000).map(|n| {
+        step(
+            n,
+            &format!("host='host-{n}'\nshard='{}'\n{BODY}", n * 7_919),
+        )
+    });
+    let batches = lab.transport.batches(tasks.collect()).unwrap();
+    for (part, batch) in (1..).zip(&batches) {
+        let sent = lab.transport.send(&comment(part), batch, LIMITS).await;
+        assert_eq!(sent.unwrap().rejected, []);
+    }
+    assert_eq!(lab.sandbox.calls("SendCommand"), 20);
+    let hosts: usize = lab.found().await.iter().map(|c| c.instances.len()).sum();
+    assert_eq!(hosts, 1_000);
+    lab.sandbox.shutdown().await;
+}
+
+#[tokio::test]
 async fn batches_hold_each_instance_once_and_stay_below_the_limit() {
     let transport = transport("http://127.0.0.1:9", ByHand::new(), QUICK).await;
     let sizes = |tasks: Vec<HostTask>| -> Vec<usize> {
