@@ -50,24 +50,33 @@ fn add(tree: &mut Tree, root: &Path, folder: &Path) {
     }
 }
 
-/// Another text here means that a change of fleet gives every host other scripts, or that the
-/// example itself was changed.
-#[test]
-fn the_scripts_of_one_host() {
+/// Every script and file of one host but its server, as `service/name` and its text.
+pub(crate) fn example_scripts() -> Vec<(String, String)> {
     let (fleet, templates) = example();
     let production: &Environment = &fleet.environments["production"];
     let host: &Host = &production.hosts["web-1"];
-    let mut shown = String::new();
+    let mut scripts = Vec::new();
     for (service, assignment) in &host.services {
         let bundle = templates
             .bundle(&production.name, host, service, assignment)
             .unwrap();
         for (name, bytes) in &bundle.files {
             if !name.contains("serve.") {
-                let text = String::from_utf8_lossy(bytes);
-                shown += &format!("════ {service}/{name}\n{text}");
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                scripts.push((format!("{service}/{name}"), text));
             }
         }
+    }
+    scripts
+}
+
+/// Another text here means that a change of fleet gives every host other scripts, or that the
+/// example itself was changed.
+#[test]
+fn the_scripts_of_one_host() {
+    let mut shown = String::new();
+    for (place, text) in example_scripts() {
+        shown += &format!("════ {place}\n{text}");
     }
     insta::assert_snapshot!(shown);
 }

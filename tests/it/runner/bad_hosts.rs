@@ -1,18 +1,13 @@
 //! Scripts and machines that misbehave: every run still ends with one valid report.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::Command;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use fleet::model::plan::Action;
 use fleet::model::report::ReportOutcome;
 
+use super::command::rewritten;
 use super::host::{Host, INSTANCE, OBSERVE, Step, finish};
 
 fn upgrade(name: &'static str) -> Step {
@@ -168,28 +163,6 @@ fn runners_of(group: i32) -> Vec<String> {
             (fields[2] == group.to_string() && line.starts_with("/bin/bash")).then_some(pid)
         })
         .collect()
-}
-
-/// The command with another text for a piece of the runner.
-fn rewritten(step: &Step, from: &str, to: &str) -> Vec<String> {
-    let replace = |line: String| {
-        let Some(packed) = line.strip_prefix("payload=H4s") else {
-            return line;
-        };
-        let packed = STANDARD.decode(format!("H4s{packed}")).unwrap();
-        let mut text = String::new();
-        GzDecoder::new(packed.as_slice())
-            .read_to_string(&mut text)
-            .unwrap();
-        assert!(text.contains(from), "{from}");
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder
-            .write_all(text.replace(from, to).as_bytes())
-            .unwrap();
-        format!("payload={}", STANDARD.encode(encoder.finish().unwrap()))
-    };
-    let lines = fleet::host::payload::pack(&[step.task()]).unwrap();
-    lines.into_iter().map(replace).collect()
 }
 
 #[test]

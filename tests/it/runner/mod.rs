@@ -2,6 +2,8 @@
 
 mod asking;
 mod bad_hosts;
+mod bash_4_2;
+mod command;
 mod cut_off;
 mod happy;
 mod host;
