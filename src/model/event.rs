@@ -58,14 +58,16 @@ pub enum EventKind {
         /// It was open already.
         resumed: bool,
     },
-    /// A wave's intent is recorded.
+    /// A wave's intent is recorded, or a recorded one is taken up.
     WaveStarted {
         /// From 1.
         wave: u32,
         /// Which way.
         direction: WaveKind,
-        /// Its hosts.
+        /// Its hosts; of a wave that is taken up, those without an outcome.
         hosts: Vec<HostName>,
+        /// Theirs.
+        steps: usize,
     },
     /// A step went a step further.
     Step {

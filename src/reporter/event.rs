@@ -2,10 +2,11 @@
 
 use super::fold;
 use super::plan::versions;
-use super::text::{Palette, Tone, plural, seconds, to_json};
+use super::text::{Palette, Tone, cut, plural, seconds, to_json, width_of};
 use crate::model::event::{Event, EventKind, StepProgress};
 use crate::model::id::HostName;
 use crate::model::ledger::{RolloutState, WaveKind};
+use crate::model::plan::Action;
 use crate::model::report::Outcome;
 
 /// One event on one line.
@@ -46,6 +47,7 @@ pub fn line(event: &Event, palette: Palette) -> Option<String> {
             wave,
             direction,
             hosts,
+            ..
         } => {
             let back = match direction {
                 WaveKind::Forward => "",
@@ -127,11 +129,7 @@ pub fn step(event: &Event, palette: Palette) -> Option<String> {
     };
     let change = versions(*action, from.as_ref(), to.as_ref());
     let mut line = format!("  {host}  {service}  {change}  ");
-    let (tone, word) = match progress {
-        StepProgress::Sent => (Tone::Plain, "sent"),
-        StepProgress::Asking => (Tone::Held, "asking the host"),
-        StepProgress::Over(outcome) => (outcome_tone(*outcome), outcome.as_str()),
-    };
+    let (tone, word) = how_far(*action, *progress);
     line += &palette.paint(tone, &words(word));
     if let Some(took) = took {
         line += &format!("  {}", seconds(*took));
@@ -152,6 +150,35 @@ pub fn step(event: &Event, palette: Palette) -> Option<String> {
     Some(line)
 }
 
+/// A step that is under way, in at most so many columns: what it is gives way to how far it is.
+pub fn under_way(event: &Event, palette: Palette, width: usize) -> Option<String> {
+    let EventKind::Step {
+        host,
+        service,
+        action,
+        from,
+        to,
+        progress,
+        ..
+    } = &event.kind
+    else {
+        return None;
+    };
+    let change = versions(*action, from.as_ref(), to.as_ref());
+    let (tone, word) = how_far(*action, *progress);
+    let room = width.saturating_sub(width_of(word) + 2);
+    let what = cut(&format!("{host}  {service}  {change}"), room);
+    Some(format!("{what}  {}", palette.paint(tone, word)))
+}
+
+const fn how_far(action: Action, progress: StepProgress) -> (Tone, &'static str) {
+    match progress {
+        StepProgress::Sent => (Tone::Plain, "sent"),
+        StepProgress::Asking => (Tone::Held, "asking the host"),
+        StepProgress::Over(outcome) => (outcome_tone(action, outcome), outcome.as_str()),
+    }
+}
+
 /// `rolled_back` as people write it.
 pub fn words(word: &str) -> String {
     word.replace('_', " ")
@@ -170,9 +197,15 @@ pub const fn state_tone(state: RolloutState) -> Tone {
     }
 }
 
-const fn outcome_tone(outcome: Outcome) -> Tone {
+/// Whether a host is the worse for it.
+pub const fn is_bad(action: Action, outcome: Outcome) -> bool {
+    matches!(outcome_tone(action, outcome), Tone::Bad)
+}
+
+const fn outcome_tone(action: Action, outcome: Outcome) -> Tone {
     match outcome {
         Outcome::Succeeded => Tone::Good,
+        Outcome::RolledBack if matches!(action, Action::Rollback) => Tone::Good,
         Outcome::Refused | Outcome::RolledBack | Outcome::Failed | Outcome::Unknown => Tone::Bad,
         Outcome::Superseded | Outcome::Deferred | Outcome::Untouched => Tone::Held,
     }
@@ -182,7 +215,6 @@ const fn outcome_tone(outcome: Outcome) -> Tone {
 mod tests {
     use super::*;
     use crate::model::event::EVENT_FORMAT;
-    use crate::model::plan::Action;
     use crate::model::time::Timestamp;
 
     fn event(kind: EventKind) -> Event {
@@ -219,6 +251,7 @@ mod tests {
                 wave: 1,
                 direction: WaveKind::Forward,
                 hosts: vec!["web-1".into(), "web-2".into()],
+                steps: 2,
             },
             over("web-1", Outcome::Succeeded, "1.1.0", ""),
             over(

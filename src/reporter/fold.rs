@@ -19,10 +19,11 @@ pub fn by_key<T, K: PartialEq>(
     groups
 }
 
-/// `web-1`, `web-1, -2`, `hosting-4 … -6 (3)`, `db-1, web-1 … -4 (5)`.
+/// `web-1`, `web-1, -2`, `hosting-4 … -6 (3)`, `db-1, web-1 … -4 (5)`; numbers in their own order.
 pub fn hosts(names: &[&HostName]) -> String {
     const MOST_STEMS: usize = 3;
-    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    let mut names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    names.sort_by_cached_key(|name| natural(name));
     let runs: Vec<&[&str]> = names
         .chunk_by(|a, b| stem(a).is_some() && stem(a) == stem(b))
         .collect();
@@ -50,6 +51,27 @@ fn fold_run(names: &[&str]) -> String {
         [first, second] => format!("{first}, {}", short(first, second)),
         [first, .., last] => format!("{first} … {}", short(first, last)),
     }
+}
+
+/// A name as people sort it, `web-2` before `web-10`: its pieces of text, each with the number that
+/// follows it.
+pub fn natural(name: &str) -> Vec<(String, u64)> {
+    let mut pieces = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let (text, after) = rest.split_at(digits);
+        let end = after
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(after.len());
+        let (number, after) = after.split_at(end);
+        // No number, and one beyond reason: the text decides, or the name itself.
+        pieces.push((text.to_owned(), number.parse().unwrap_or(0)));
+        rest = after;
+    }
+    pieces
 }
 
 /// What stands before the last separator.
@@ -89,6 +111,7 @@ mod tests {
         check(&["a", "b", "c", "d"], "a … d (4)");
         check(&["web-eu-9", "web-eu-10"], "web-eu-9, -10");
         check(&["web1", "web2"], "web1, web2");
+        check(&["web-1", "web-10", "web-2", "web-9"], "web-1 … -10 (4)");
     }
 
     #[test]

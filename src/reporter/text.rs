@@ -58,6 +58,18 @@ pub fn width_of(text: &str) -> usize {
     text.chars().count()
 }
 
+/// The text in so many columns, with `…` where something is missing.
+pub fn cut(text: &str, width: usize) -> String {
+    if width_of(text) <= width {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
+    if width > 0 {
+        short.push('…');
+    }
+    short
+}
+
 /// `1 host`, `2 hosts`.
 pub fn plural(count: usize, noun: &str) -> String {
     if count == 1 {
@@ -184,6 +196,13 @@ mod tests {
             columns(&rows, Palette { color: true })[0],
             "\x1b[32ma\x1b[0m     b"
         );
+    }
+
+    #[test]
+    fn a_cut_text_says_that_it_is_cut() {
+        for (width, expect) in [(6, "web-10"), (5, "web-…"), (1, "…"), (0, "")] {
+            assert_eq!(cut("web-10", width), expect);
+        }
     }
 
     #[test]

@@ -38,6 +38,7 @@ impl Dispatcher<'_> {
         air.listen_at = now + LISTEN;
         self.ran_a_wave = true;
         if resumed {
+            self.wave_started(wave, true);
             if record.writer != self.controller.writer {
                 self.progress(wave).await?;
             }

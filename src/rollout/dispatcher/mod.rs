@@ -240,9 +240,6 @@ impl<'a> Dispatcher<'a> {
         let books = self.books.record_mut();
         books.sequence = record.sequence;
         books.open = Some(self.rollout.id().clone());
-        let direction = record.kind;
-        let mut hosts: Vec<HostName> = record.steps.iter().map(|step| step.host.clone()).collect();
-        hosts.dedup();
         self.rollout.apply(RolloutEvent::Intended(record));
         self.stand(RolloutState::Running, String::new());
         self.note_absent(wave);
@@ -252,11 +249,7 @@ impl<'a> Dispatcher<'a> {
         if was_new {
             self.started(false);
         }
-        self.emit(EventKind::WaveStarted {
-            wave,
-            direction,
-            hosts,
-        });
+        self.wave_started(wave, false);
         self.ran_a_wave = true;
         self.announce_absent(wave);
         if self
@@ -368,6 +361,26 @@ impl<'a> Dispatcher<'a> {
             revision: record.revision.clone(),
             total: record.total,
             resumed,
+        });
+    }
+
+    /// Of a wave that is taken up only what has no outcome yet.
+    fn wave_started(&self, number: u32, resumed: bool) {
+        let Some(wave) = self.rollout.wave(number) else {
+            return;
+        };
+        let steps = wave.steps.iter();
+        let mut hosts: Vec<HostName> = steps
+            .filter(|step| !resumed || step.outcome.is_none())
+            .map(|step| step.host.clone())
+            .collect();
+        let steps = hosts.len();
+        hosts.dedup();
+        self.emit(EventKind::WaveStarted {
+            wave: number,
+            direction: wave.kind,
+            hosts,
+            steps,
         });
     }
 
