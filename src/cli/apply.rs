@@ -1,5 +1,7 @@
 //! `fleet apply`.
 
+mod told;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,17 +12,14 @@ use super::error::{CliError, Exit};
 use super::preview::{NarrowArgs, Preview, preview};
 use super::saved;
 use super::syntax::Syntax;
-use super::ui::Format;
 use super::workspace::{self, Books};
-use crate::ledger::Ledger as _;
 use crate::model::id::EnvironmentName;
-use crate::model::ledger::{RolloutLedger, RolloutRecord, RolloutState};
-use crate::model::plan::{HeldReason, PlanDocument};
-use crate::reconcile::{self, ApplyOptions, ExitClass, Pass, PassOutcome};
-use crate::reporter;
-use crate::reporter::event::words;
-use crate::reporter::plan::Options;
-use crate::reporter::text::plural;
+use crate::model::ledger::RolloutLedger;
+use crate::model::plan::PlanDocument;
+use crate::plan::Narrow;
+use crate::reconcile::{self, ApplyOptions, ExitClass, Pass, ReconcileError};
+use crate::rollout::Controller;
+use told::{show, tell};
 
 /// Make the hosts run what git says
 ///
@@ -82,22 +81,15 @@ pub(crate) async fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, Cli
     let narrow = args.narrow.narrow()?;
     let mut due = Vec::new();
     for name in names {
-        let ledger = books.ledger.read(&name).await?;
-        let preview = preview(context, &books.sources, &name, &ledger, &narrow)?;
-        due.push(Due {
-            name,
-            preview,
-            open: ledger.open,
-        });
+        due.push(Due::find(context, &books, name, &narrow).await?);
     }
     if let Some((file, saved)) = &saved {
         refuse_another_plan(file, saved, &books, &due)?;
     }
     refuse_broken_scripts(context, &books, &due)?;
-    show(context, &books, &due);
-    let changes = due.iter().any(|due| !due.preview.plan.changes.is_empty());
-    if asks && changes && !context.ui.ask("Apply?")? {
-        return Err(CliError::other(Exit::Error, "nothing was applied"));
+    show(context, &books, &due, asks);
+    if asks && due.iter().any(Due::acts) && !context.ui.ask(QUESTION)? {
+        return Err(declined());
     }
 
     let cockpit = Cockpit::open(
@@ -108,30 +100,18 @@ pub(crate) async fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, Cli
         args.no_wait,
     )
     .await?;
-    for due in &due {
-        let options = ApplyOptions {
-            narrow: narrow.clone(),
-            // What was asked about is what runs; what is open was agreed to when it began.
-            expect: ((saved.is_some() || asks && changes) && due.open.is_none())
-                .then(|| due.preview.plan.plan_id.clone()),
-            take_over: args.take_over,
-            no_wait: args.no_wait,
-        };
-        let pass = cockpit
-            .with(context, &books.fleet, &due.name, async |controller| {
-                Ok(reconcile::apply(controller, &due.name, &options).await?)
-            })
-            .await;
-        let exit = match pass {
-            Ok(pass) => {
-                tell(context, &books, &due.name, &pass).await?;
-                exit(&pass, args.held_ok)
-            }
-            Err(error) => {
-                context.ui.tell(&error.text());
-                error.exit()
-            }
-        };
+    let apply = Apply {
+        context,
+        args,
+        keeps: saved.is_some(),
+        narrow,
+        cockpit,
+    };
+    for due in due {
+        let exit = apply.pass(&books, due).await.unwrap_or_else(|error| {
+            context.ui.tell(&error.text());
+            error.exit()
+        });
         exits.push(exit);
         if exit == Exit::Interrupted {
             break;
@@ -198,34 +178,88 @@ fn refuse_another_plan(
     saved::check(file, saved, books.revision().as_ref(), now)
 }
 
-/// Plans with something in them, on stderr: stdout carries what came of them.
-fn show(context: &Context, books: &Books, due: &[Due]) {
-    let ui = context.ui;
-    if ui.format == Format::Json {
-        return;
+const QUESTION: &str = "Apply?";
+
+fn declined() -> CliError {
+    CliError::other(Exit::Error, "nothing was applied")
+}
+
+impl Due {
+    async fn find(
+        context: &Context,
+        books: &Books,
+        name: EnvironmentName,
+        narrow: &Narrow,
+    ) -> Result<Self, CliError> {
+        let ledger = books.read(&name).await?;
+        let preview = preview(context, &books.sources, &name, &ledger, narrow)?;
+        let open = ledger.open;
+        Ok(Self {
+            name,
+            preview,
+            open,
+        })
     }
-    let options = Options {
-        all: false,
-        palette: ui.err,
-        width: ui.width,
-        now: context.now(),
-    };
-    for Due {
-        name,
-        preview,
-        open,
-    } in due
-    {
-        if let Some(open) = open {
-            ui.tell(&format!(
-                "{name}  rollout {} is {} and comes first\n",
-                open.record.id,
-                words(open.record.state.as_str())
-            ));
-        } else if !preview.plan.changes.is_empty() || !preview.plan.held.is_empty() {
-            let text =
-                reporter::plan::text(&preview.plan, &preview.policy, &books.desired, options);
-            ui.tell(&(text + "\n"));
+
+    /// Whether a pass would do anything at hosts, as far as can be seen.
+    fn acts(&self) -> bool {
+        self.open.is_some() || !self.preview.plan.changes.is_empty()
+    }
+}
+
+/// What holds for every environment of the command.
+struct Apply<'a> {
+    context: &'a Context,
+    args: &'a ApplyArgs,
+    /// A plan in a file was looked at: no other one will do.
+    keeps: bool,
+    narrow: Narrow,
+    cockpit: Cockpit,
+}
+
+impl Apply<'_> {
+    /// One environment, and what came of it. On a terminal nothing begins that was not shown: where
+    /// the plan is another one by now, it is asked again.
+    async fn pass(&self, books: &Books, due: Due) -> Result<Exit, CliError> {
+        let asks = !self.args.yes;
+        let mut newer = None;
+        let mut due = due;
+        loop {
+            let books = newer.as_ref().unwrap_or(books);
+            let options = ApplyOptions {
+                narrow: self.narrow.clone(),
+                // What is open was agreed to when it began.
+                expect: (asks || self.keeps && due.open.is_none())
+                    .then(|| due.preview.plan.plan_id.clone()),
+                take_over: self.args.take_over,
+                no_wait: self.args.no_wait,
+            };
+            let work = async |controller: &Controller<'_>| {
+                Ok(reconcile::apply(controller, &due.name, &options).await)
+            };
+            let made = self
+                .cockpit
+                .with(self.context, &books.fleet, &due.name, work)
+                .await?;
+            match made {
+                Ok(pass) => {
+                    tell(self.context, books, &due.name, &pass).await?;
+                    return Ok(exit(&pass, self.args.held_ok));
+                }
+                Err(ReconcileError::PlanChanged { .. }) if asks && !self.keeps => {}
+                Err(error) => return Err(error.into()),
+            }
+            let books = &*newer.insert(Books::open(self.context).await?);
+            due = Due::find(self.context, books, due.name, &self.narrow).await?;
+            self.context
+                .ui
+                .tell(&format!("{}  the plan changed meanwhile\n", due.name));
+            let shown = std::slice::from_ref(&due);
+            refuse_broken_scripts(self.context, books, shown)?;
+            show(self.context, books, shown, asks);
+            if !self.cockpit.ask(QUESTION).await? {
+                return Err(declined());
+            }
         }
     }
 }
@@ -262,79 +296,6 @@ fn refuse_broken_scripts(context: &Context, books: &Books, due: &[Due]) -> Resul
         ));
     }
     Ok(())
-}
-
-/// What came of a pass, on stdout.
-async fn tell(
-    context: &Context,
-    books: &Books,
-    name: &EnvironmentName,
-    pass: &Pass,
-) -> Result<(), CliError> {
-    let ui = context.ui;
-    let rollout = match &pass.outcome {
-        PassOutcome::Ended(record) | PassOutcome::Paused(record) => Some(record),
-        PassOutcome::Held { rollout, .. } => rollout.as_ref(),
-        PassOutcome::Unchanged | PassOutcome::AllOffline | PassOutcome::Stopped => None,
-    };
-    if ui.format == Format::Json {
-        if let Some(record) = rollout {
-            let waves = books
-                .ledger
-                .rollout(name, &record.id)
-                .await?
-                .map(|rollout| rollout.waves)
-                .unwrap_or_default();
-            ui.answer(&(reporter::rollout::json(record, &waves) + "\n"))?;
-        }
-        return Ok(());
-    }
-    ui.answer(&format!("{name}: {}\n", summary(pass)))?;
-    if let PassOutcome::Paused(record) = &pass.outcome {
-        ui.hint(&format!("fleet rollout logs {}", record.id));
-        ui.hint(&format!(
-            "then: fleet continue {name}, fleet retry {name} or fleet abort {name}"
-        ));
-    } else if let (ExitClass::Failed, Some(record)) = (pass.class(), rollout) {
-        ui.hint(&format!("fleet rollout logs {}", record.id));
-    }
-    Ok(())
-}
-
-fn summary(pass: &Pass) -> String {
-    let of = |record: &RolloutRecord| {
-        let state = words(record.state.as_str());
-        let hosts = format!("{} of {}", record.completed, plural(record.total, "host"));
-        match record.state {
-            RolloutState::Succeeded => format!("{state} on {hosts}"),
-            _ => format!("{state}: {}; {hosts} changed", record.reason),
-        }
-    };
-    match &pass.outcome {
-        PassOutcome::Unchanged => match pass.plan.as_ref().map_or(0, |plan| plan.held.len()) {
-            0 => "no changes".to_owned(),
-            held => format!("no changes, {held} held{}", why_held(pass)),
-        },
-        PassOutcome::Ended(record) | PassOutcome::Paused(record) => of(record),
-        PassOutcome::Held { reason, .. } => format!("held: {reason}"),
-        PassOutcome::AllOffline => {
-            "every host that would change is offline; they are caught up later".to_owned()
-        }
-        PassOutcome::Stopped => "left; the next apply goes on".to_owned(),
-    }
-}
-
-/// Blocks need a person, and a person needs to know.
-fn why_held(pass: &Pass) -> String {
-    let blocked = pass
-        .plan
-        .iter()
-        .flat_map(|plan| &plan.held)
-        .find(|held| held.reason == HeldReason::Blocked);
-    match blocked {
-        Some(held) => format!(" (blocked: {})", held.message),
-        None => String::new(),
-    }
 }
 
 fn exit(pass: &Pass, held_ok: bool) -> Exit {

@@ -11,6 +11,7 @@ use super::error::{CliError, Exit};
 use super::progress::Progress;
 use super::system::SystemRandom;
 use super::transport::Connection;
+use super::ui::Ui;
 use crate::git::{ControllerLock, LogStore, Repository};
 use crate::ledger::store::GitLedger;
 use crate::model::desired::{Fleet, GitSettings};
@@ -23,7 +24,8 @@ pub(crate) struct Cockpit {
     repository: Arc<Repository>,
     ledger: GitLedger,
     desired: GitDesired,
-    progress: Progress,
+    ui: Ui,
+    progress: Arc<Progress>,
     logs: Logs,
     stop: watch::Receiver<bool>,
     writer: String,
@@ -44,7 +46,8 @@ impl Cockpit {
         no_wait: bool,
     ) -> Result<Self, CliError> {
         repository.check_identity()?;
-        let mut stop = super::interrupt::watch(context.ui);
+        let progress = Arc::new(Progress::new(context.ui));
+        let mut stop = super::interrupt::watch(&progress);
         let lock = lock(context, repository, no_wait, &mut stop).await?;
         Ok(Self {
             ledger: GitLedger::new(
@@ -54,7 +57,8 @@ impl Cockpit {
                 Arc::new(SystemRandom),
             ),
             desired: GitDesired::new(Arc::clone(repository), settings.clone()),
-            progress: Progress::new(context.ui),
+            ui: context.ui,
+            progress,
             logs: Logs(repository.logs()),
             stop,
             writer: repository.writer(&SystemRandom)?,
@@ -89,7 +93,23 @@ impl Cockpit {
         })
         .await;
         connection.close().await;
+        // What follows is for stdout, which live lines know nothing of.
+        self.progress.clear();
         result
+    }
+
+    /// Asks in the middle of things, where Ctrl-C does not end the process by itself.
+    pub(crate) async fn ask(&self, question: &'static str) -> Result<bool, CliError> {
+        let (ui, mut stop) = (self.ui, self.stop.clone());
+        let (tell, answer) = tokio::sync::oneshot::channel();
+        // A thread of its own: nothing waits for its end when nobody answers.
+        std::thread::spawn(move || {
+            let _nobody_waits = tell.send(ui.ask(question));
+        });
+        tokio::select! {
+            answer = answer => answer.unwrap_or(Ok(false)),
+            Ok(_) = stop.wait_for(|stop| *stop) => Err(CliError::said(Exit::Interrupted)),
+        }
     }
 }
 

@@ -1,31 +1,41 @@
 //! Ctrl-C: the first records and leaves, the second leaves at once.
+//!
+//! SIGTERM and SIGHUP are as good: a machine that shuts down and a connection that breaks leave the
+//! wave to its hosts as a person does.
+
+use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::error::Exit;
-use super::ui::Ui;
+use super::progress::Progress;
 
-/// Turns true at the first SIGINT or SIGTERM.
-pub(crate) fn watch(ui: Ui) -> watch::Receiver<bool> {
+/// Turns true at the first SIGINT, SIGTERM or SIGHUP.
+pub(crate) fn watch(progress: &Arc<Progress>) -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     let mut signals = Signals::listen();
+    let progress = Arc::downgrade(progress);
     tokio::spawn(async move {
         signals.next().await;
-        ui.tell(
-            "recording where things stand; hosts go on by themselves. Once more leaves at once\n",
-        );
+        if let Some(progress) = progress.upgrade() {
+            progress.say("recording where things stand; hosts go on. Once more leaves at once");
+        }
         let _nobody_waits = sender.send(true);
         signals.next().await;
+        if let Some(progress) = progress.upgrade() {
+            progress.end();
+        }
         leave();
     });
     receiver
 }
 
-/// SIGINT and SIGTERM from now on.
+/// SIGINT, SIGTERM and SIGHUP from now on.
 pub(crate) struct Signals {
     interrupt: Option<Signal>,
     terminate: Option<Signal>,
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
@@ -34,14 +44,19 @@ impl Signals {
         Self {
             interrupt: signal(SignalKind::interrupt()).ok(),
             terminate: signal(SignalKind::terminate()).ok(),
+            // Whoever starts it with nohup wants it to outlive the connection.
+            hang_up: (!is_ignored(SignalKind::hangup()))
+                .then(|| signal(SignalKind::hangup()).ok())
+                .flatten(),
         }
     }
 
-    /// Waits for the next of either.
+    /// Waits for the next of any.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             () = receive(&mut self.interrupt) => {}
             () = receive(&mut self.terminate) => {}
+            () = receive(&mut self.hang_up) => {}
         }
     }
 }
@@ -53,6 +68,15 @@ async fn receive(signal: &mut Option<Signal>) {
         }
         None => std::future::pending().await,
     }
+}
+
+/// Whether who started this process had it ignore a signal; where the system does not tell, no.
+fn is_ignored(kind: SignalKind) -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        mask.is_some_and(|mask| mask >> (kind.as_raw_value() - 1) & 1 == 1)
+    })
 }
 
 #[expect(

@@ -28,6 +28,7 @@ mod schema;
 mod status;
 mod syntax;
 mod system;
+mod terminal;
 mod transport;
 mod ui;
 mod validate;
@@ -39,6 +40,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 use crate::model::clock::Clock as _;
 use crate::model::time::Timestamp;
@@ -142,12 +144,15 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         color,
         verbose,
     } = arguments.global;
+    let filter = filter(verbose);
     let context = Context {
-        ui: Ui::new(format, color),
+        ui: Ui::new(format, color, filter.is_some()),
         repo,
         clock: Arc::new(SystemClock::new()),
     };
-    log(verbose, context.ui);
+    if let Some(filter) = filter {
+        log(filter, context.ui);
+    }
     match start(&context, arguments.command) {
         Ok(exit) => exit,
         Err(error) => {
@@ -227,19 +232,20 @@ impl Command {
     }
 }
 
+/// What the operator's log takes; none where nobody wants one.
+fn filter(verbose: u8) -> Option<EnvFilter> {
+    let directives = system::variable("FLEET_LOG").and_then(|text| text.into_string().ok());
+    match (directives, verbose) {
+        (Some(directives), _) => Some(EnvFilter::new(directives)),
+        (None, 0) => None,
+        (None, 1) => Some(EnvFilter::new("fleet=info")),
+        (None, 2) => Some(EnvFilter::new("fleet=debug")),
+        (None, _) => Some(EnvFilter::new("debug")),
+    }
+}
+
 /// The operator's log: nothing of it is part of the interface.
-fn log(verbose: u8, ui: Ui) {
-    use tracing_subscriber::EnvFilter;
-    let filter = match (
-        system::variable("FLEET_LOG").and_then(|text| text.into_string().ok()),
-        verbose,
-    ) {
-        (Some(directives), _) => EnvFilter::new(directives),
-        (None, 0) => return,
-        (None, 1) => EnvFilter::new("fleet=info"),
-        (None, 2) => EnvFilter::new("fleet=debug"),
-        (None, _) => EnvFilter::new("debug"),
-    };
+fn log(filter: EnvFilter, ui: Ui) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

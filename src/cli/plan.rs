@@ -10,7 +10,6 @@ use super::error::{CliError, Exit};
 use super::preview::{NarrowArgs, Preview, preview};
 use super::ui::Format;
 use super::workspace::{self, Books};
-use crate::ledger::Ledger as _;
 use crate::model::plan::{PLAN_FORMAT, PlanDocument};
 use crate::reporter::plan::{self, Options};
 
@@ -59,7 +58,7 @@ pub(crate) async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliE
     let mut previews = Vec::new();
     let mut ledger_revision = None;
     for name in &names {
-        let ledger = books.ledger.read(name).await?;
+        let ledger = books.read(name).await?;
         previews.push(preview(context, &books.sources, name, &ledger, &narrow)?);
         ledger_revision = ledger.ledger_revision.or(ledger_revision);
     }

@@ -7,7 +7,6 @@ use super::error::{CliError, Exit};
 use super::preview::preview;
 use super::ui::Format;
 use super::workspace::{self, Books};
-use crate::ledger::Ledger as _;
 use crate::plan::Narrow;
 use crate::reporter::status::{self, EnvironmentStatus, STATUS_FORMAT, Status};
 
@@ -27,7 +26,7 @@ pub(crate) async fn run(context: &Context, args: &StatusArgs) -> Result<Exit, Cl
     let mut environments = Vec::new();
     let mut ledger_revision = None;
     for name in workspace::choose_environments(&known, &args.environments)? {
-        let ledger = books.ledger.read(&name).await?;
+        let ledger = books.read(&name).await?;
         environments.push(match books.fleet.environments.get(&name) {
             Some(environment) => {
                 let plan =

@@ -5,7 +5,8 @@ use std::io::{IsTerminal as _, Write as _};
 use clap::ValueEnum;
 
 use super::error::{CliError, Exit};
-use super::system;
+use super::{system, terminal};
+use crate::reporter::live::Size;
 use crate::reporter::text::Palette;
 
 /// `--format`: for people or for programs. (Its variants have no documentation, which would make
@@ -37,9 +38,11 @@ pub(crate) struct Ui {
     pub(crate) out: Palette,
     /// Colours of stderr.
     pub(crate) err: Palette,
-    /// Columns of text.
+    /// Columns of text on stdout.
     pub(crate) width: usize,
-    /// stderr is a terminal: live lines.
+    /// Columns of text on stderr.
+    pub(crate) err_width: usize,
+    /// stderr is a terminal for itself: live lines.
     pub(crate) live: bool,
     /// Somebody can be asked.
     pub(crate) can_ask: bool,
@@ -49,15 +52,17 @@ pub(crate) struct Ui {
 const WIDTH: usize = 120;
 
 impl Ui {
-    /// Looks at the three streams.
-    pub(crate) fn new(format: Format, color: Color) -> Self {
+    /// Looks at the three streams. Lines of a log between live ones would tear them.
+    pub(crate) fn new(format: Format, color: Color, logs: bool) -> Self {
         let (out, err) = (
             std::io::stdout().is_terminal(),
             std::io::stderr().is_terminal(),
         );
+        let is_dumb = system::variable("TERM").is_none_or(|term| term == "dumb");
+        let no_color = system::variable("NO_COLOR").is_some_and(|it| !it.is_empty());
         let palette = |terminal: bool| Palette {
             color: match color {
-                Color::Auto => terminal && system::variable("NO_COLOR").is_none(),
+                Color::Auto => terminal && !no_color && !is_dumb,
                 Color::Always => true,
                 Color::Never => false,
             },
@@ -66,8 +71,9 @@ impl Ui {
             format,
             out: palette(out),
             err: palette(err),
-            width: width(),
-            live: err,
+            width: width(terminal::size(std::io::stdout())),
+            err_width: width(size_of_stderr()),
+            live: err && !logs && !is_dumb,
             can_ask: std::io::stdin().is_terminal() && err,
         }
     }
@@ -106,7 +112,10 @@ impl Ui {
     pub(crate) fn ask(self, question: &str) -> Result<bool, CliError> {
         self.tell(&format!("{question} [y/N] "));
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
+        if std::io::stdin().read_line(&mut answer)? == 0 {
+            // Nobody pressed Enter, and what follows is a line of its own.
+            self.tell("\n");
+        }
         Ok(matches!(
             answer.trim().to_ascii_lowercase().as_str(),
             "y" | "yes"
@@ -115,11 +124,23 @@ impl Ui {
 }
 
 /// Of the terminal, if there is one: a pipe's reader has no width.
-fn width() -> usize {
+fn width(terminal: Option<Size>) -> usize {
     let columns = system::variable("COLUMNS").and_then(|text| text.to_str()?.parse().ok());
-    let measured = || {
-        let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
-        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    columns
+        .or(terminal.map(|size| size.columns))
+        .unwrap_or(WIDTH)
+        .max(40)
+}
+
+fn size_of_stderr() -> Option<Size> {
+    terminal::size(std::io::stderr())
+}
+
+/// Of the terminal that live lines are on, as it is now.
+pub(crate) fn live_size() -> Size {
+    const SMALLEST_OF_OLD: Size = Size {
+        columns: 80,
+        rows: 24,
     };
-    columns.or_else(measured).unwrap_or(WIDTH).max(40)
+    size_of_stderr().unwrap_or(SMALLEST_OF_OLD)
 }

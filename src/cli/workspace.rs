@@ -15,7 +15,9 @@ use crate::manifest;
 use crate::model::desired::{Environment, Fleet, GitSettings};
 use crate::model::diagnostic::{self, Diagnostic, Severity};
 use crate::model::id::{EnvironmentName, Revision};
+use crate::model::ledger::EnvironmentLedger;
 use crate::model::source::Tree;
+use crate::reconcile;
 use crate::render::Templates;
 use crate::reporter;
 use crate::reporter::plan::Desired;
@@ -135,6 +137,13 @@ impl Books {
             Desired::Commit { revision, .. } => Some(revision.clone()),
             Desired::WorkTree => None,
         }
+    }
+
+    /// What is recorded of an environment, as the next pass takes it.
+    pub(crate) async fn read(&self, name: &EnvironmentName) -> Result<EnvironmentLedger, CliError> {
+        let mut ledger = self.ledger.read(name).await?;
+        reconcile::lift(&self.ledger, name, &mut ledger.blocked).await?;
+        Ok(ledger)
     }
 
     /// All environments, invalid ones too.

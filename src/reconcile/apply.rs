@@ -249,9 +249,11 @@ impl Attempt<'_> {
             })
         })?;
         let mut planned = self.plan(newest.as_ref(), wanted, &ledger, &digests, None);
+        let mut returns = false;
         if planned.plan.changes.is_empty() {
             let back = self.returned(wanted, &planned.plan).await?;
-            if !back.is_empty() {
+            returns = !back.is_empty();
+            if returns {
                 planned = self.plan(newest.as_ref(), wanted, &ledger, &digests, Some(&back));
             }
         }
@@ -267,7 +269,8 @@ impl Attempt<'_> {
         if planned.plan.changes.is_empty() {
             return self.nothing(&ledger, books, planned).await;
         }
-        if let Some(shown) = &self.options.expect
+        // What returns was agreed to when it was deferred.
+        if let Some(shown) = self.options.expect.as_ref().filter(|_| !returns)
             && *shown != planned.plan.plan_id
         {
             if let Some(record) = self.resumed.take() {

@@ -17,3 +17,4 @@ pub use apply::{ApplyOptions, apply};
 pub use error::ReconcileError;
 pub use outcome::{ExitClass, Pass, PassOutcome};
 pub use rebuild::{Rebuilt, rebuild};
+pub use retry::lift;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::ledger::LedgerError;
+use crate::ledger::{Ledger, LedgerError};
 use crate::model::id::{EnvironmentName, RolloutId};
-use crate::model::ledger::{HandledStatement, Write};
+use crate::model::ledger::{BlockedRecord, HandledStatement, RolloutRecord, Write};
 use crate::model::statement::Verb;
 use crate::model::time::Timestamp;
 use crate::rollout::state::retry_pause;
@@ -20,23 +20,43 @@ pub(super) async fn hear(
     environment: &EnvironmentName,
     books: &mut Books,
 ) -> Result<(), LedgerError> {
-    let blocked = books.blocked();
+    let mut blocked = books.blocked().clone();
+    let noted = lift(controller.ledger, environment, &mut blocked).await?;
+    if blocked != *books.blocked() {
+        *books.blocked_mut() = blocked;
+    }
+    if let Some(rollout) = noted {
+        books.add(Write::Rollout(Box::new(rollout)));
+    }
+    Ok(())
+}
+
+/// Lifts what people's `retry` lifts, as the next pass will: a plan that is shown before it would
+/// else hold what the pass rolls out. Gives the rollout that notes it.
+///
+/// # Errors
+/// The ledger could not be read.
+pub async fn lift(
+    ledger: &dyn Ledger,
+    environment: &EnvironmentName,
+    blocked: &mut BlockedRecord,
+) -> Result<Option<RolloutRecord>, LedgerError> {
     let lifts_nothing =
         blocked.blocks.is_empty() && blocked.untouched.iter().all(|entry| entry.until.is_none());
     // Most passes end here: nothing is read for what could lift nothing.
     if lifts_nothing {
-        return Ok(());
+        return Ok(None);
     }
-    let files = controller.ledger.statements(environment).await?;
+    let files = ledger.statements(environment).await?;
     let mut retries = files
         .into_iter()
         .filter_map(|file| Some((file.sha256, file.content.ok()?)))
         .filter(|(_, said)| said.verb == Verb::Retry)
         .peekable();
     if retries.peek().is_none() {
-        return Ok(());
+        return Ok(None);
     }
-    let rollouts = controller.ledger.rollouts(environment).await?;
+    let rollouts = ledger.rollouts(environment).await?;
     let handled: BTreeSet<&str> = rollouts
         .iter()
         .flat_map(|rollout| &rollout.statements)
@@ -52,7 +72,6 @@ pub(super) async fn hear(
         let meant = |rollout: &RolloutId, since: Timestamp| {
             said.rollout.as_ref().is_none_or(|id| id == rollout) && since <= said.at + SKEW
         };
-        let blocked = books.blocked_mut();
         let before = blocked.clone();
         blocked
             .blocks
@@ -77,8 +96,5 @@ pub(super) async fn hear(
             });
         }
     }
-    if let Some(rollout) = newest.filter(|_| noted) {
-        books.add(Write::Rollout(Box::new(rollout)));
-    }
-    Ok(())
+    Ok(newest.filter(|_| noted))
 }

@@ -167,7 +167,14 @@ impl Live {
             step.text = text;
         } else {
             let since = event.at;
-            self.steps.insert(key, Step { text, since, bar: None });
+            self.steps.insert(
+                key,
+                Step {
+                    text,
+                    since,
+                    bar: None,
+                },
+            );
         }
     }
 
@@ -175,13 +182,18 @@ impl Live {
     fn fill(&mut self, now: Timestamp) {
         let rows = (self.size)().rows.saturating_sub(OTHER_LINES);
         let room = rows.clamp(1, MOST_LINES);
-        let mut shown = self.steps.values().filter(|step| step.bar.is_some()).count();
+        let mut shown = self
+            .steps
+            .values()
+            .filter(|step| step.bar.is_some())
+            .count();
         for (at, step) in self.steps.values_mut().enumerate() {
             if shown >= room {
                 break;
             }
             if step.bar.is_none() {
-                let bar = spinner("{spinner}", now.since(step.since)).with_message(step.text.clone());
+                let bar =
+                    spinner("{spinner}", now.since(step.since)).with_message(step.text.clone());
                 let bar = self.bars.insert(at.min(shown), bar);
                 bar.enable_steady_tick(TICK);
                 step.bar = Some(bar);
@@ -215,10 +227,15 @@ impl Live {
 fn spinner(mark: &str, age: Duration) -> ProgressBar {
     let style = ProgressStyle::with_template(&format!("{mark} {{msg}}  {{age}}"))
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
-        .with_key("age", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _infallible = out.write_str(&span(state.elapsed()));
-        });
-    ProgressBar::new_spinner().with_style(style).with_elapsed(age)
+        .with_key(
+            "age",
+            |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let _infallible = out.write_str(&span(state.elapsed()));
+            },
+        );
+    ProgressBar::new_spinner()
+        .with_style(style)
+        .with_elapsed(age)
 }
 
 impl Drop for Live {
