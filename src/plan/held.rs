@@ -47,7 +47,7 @@ pub(super) fn verdict(input: &PlanInput<'_>, subject: &Subject<'_>) -> Verdict {
     }
     match untouched(input, subject) {
         Some((entry, UntouchedKind::Refused)) if entry.until.is_some_and(|u| input.now < u) => {
-            let message = format!("refused: {}", entry.reason);
+            let message = entry.reason.clone();
             Verdict::Held(row(subject, HeldReason::Refused, message, entry.until))
         }
         Some((entry, UntouchedKind::Deferred)) if input.now < entry.free_until => {

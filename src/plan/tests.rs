@@ -379,7 +379,7 @@ fn untouched_hosts_wait_for_their_time() {
     let week = NOW + 7 * 24 * hour;
     check(
         &old(entry(Refused, Some(NOW + hour), week)),
-        "h held refused: refused: disk full",
+        "h held refused: disk full",
     );
     check(&old(entry(Refused, Some(NOW), week)), upgrade);
     check(&old(entry(Refused, None, week)), upgrade);

@@ -211,6 +211,10 @@ fn state(plan: &EnvironmentPlan, ledger: &EnvironmentLedger) -> EnvironmentState
         {
             EnvironmentState::Blocked
         }
+        // What a hold keeps is meant to stay; anything else is still to come.
+        _ if plan.held.iter().any(|held| held.reason != HeldReason::Hold) => {
+            EnvironmentState::Pending
+        }
         _ => EnvironmentState::InSync,
     }
 }

@@ -26,3 +26,24 @@ fn a_deploy_finds_no_space_and_the_old_version_stays() {
     story.run("fleet status");
     assert_story!(story);
 }
+
+/// Nothing was touched, and nothing is as it should be.
+#[test]
+fn a_refused_host_is_not_in_sync() {
+    let mut story = running("pause");
+    story.write("templates/app/preflight.sh.hbs", "fleet_fail 'no room'\n");
+    story.quietly(
+        "sed",
+        &[
+            "-i",
+            "s/batch: .1, 2.,/batch: 100%,/",
+            "environments/production.yaml",
+        ],
+    );
+    story.commit("Look first");
+    story.quietly("fleet", &["bump", "production", "app", "1.1.0", "--direct"]);
+    story.quietly("bash", &["-c", "fleet apply --yes; [ $? = 4 ]"]);
+    story.run("fleet status | sed -n '3,6p'");
+    story.run("fleet plan | grep -A2 held");
+    assert_story!(story);
+}
