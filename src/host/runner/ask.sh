@@ -31,7 +31,8 @@ answer_steps() {
         text=
         for step in $asked; do
             folder=$state/steps/${step:0:16}
-            if has_report; then
+            forget_run
+            if has_report || has_other_report; then
                 shorten "$level"
             else
                 report="{\"fleet\":1,\"step\":\"$step\",\"outcome\":\"untouched\",\"sequence\":${current[sequence]}}"
@@ -45,14 +46,22 @@ answer_steps() {
     exit 0
 }
 
-# shorten LEVEL: `report` without its last fields. A comma and a bare quote stand together between
-# fields only, for inside of strings every quote has a backslash.
+# shorten LEVEL: `report` without its last fields. Inside of strings every quote has a backslash, but
+# facts and stages may have the names of fields: a field with this value is the last one, whereas
+# theirs is in braces, or another field follows.
 shorten() {
-    local key k=0
+    local key start rest k=0
     for key in tail log facts stages message; do
         ((k < $1)) || return 0
         ((k += 1))
-        [[ $report != *",\"$key\":"* ]] || report=${report%%",\"$key\":"*}\}
+        start=",\"$key\":\""
+        [[ $key != [fs]* ]] || start=",\"$key\":{"
+        [[ $report == *"$start"* ]] || continue
+        rest=${report##*"$start"}
+        case $key in
+            tail | log) [[ $rest != *'}}' && $rest != *',"'[!}]* ]] || continue ;;
+        esac
+        report=${report%"$start$rest"}\}
     done
 }
 

@@ -28,6 +28,7 @@ take_step() {
     open_folder "$service"
     take_lock           # 2
     ! has_report || say_report_again # 3
+    ! has_other_report || say_report
     read_current || refuse "$state/current is not one that fleet has written"
     close_interrupted   # 4
     closed=$?

@@ -130,9 +130,10 @@ add_log() {
 say_report() {
     said=1
     printf '%s\n' "$report"
-    case $report in
-        *'"outcome":"succeeded"'*) exit 0 ;;
-        *'"outcome":"failed"'* | *'"outcome":"rolled_back"'*) exit_status=1 ;;
+    ended=${report#*'"outcome":"'} # the first is the field; a fact may have the same name
+    case ${ended%%'"'*} in
+        succeeded) exit 0 ;;
+        failed | rolled_back) exit_status=1 ;;
         *) exit_status=2 ;;
     esac
     [[ ! -f $log ]] || tail -c 7500 "$log" >&2

@@ -21,7 +21,7 @@ open_folder() {
         paths+=("$path")
     done
     if [[ ! -d $path ]]; then
-        why=$({ (umask 022 && mkdir -p "$root/var/lib") && mkdir -p "$path"; } 2>&1) ||
+        why=$({ (umask 022 && mkdir -p "$root/var/lib") && mkdir -p "$path" && flush "$root/var/lib" "${paths[@]}"; } 2>&1) ||
             refuse "could not make $path: ${why##*: }"
     fi
     while IFS='|' read -r kind owner mode path; do

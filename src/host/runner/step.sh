@@ -4,7 +4,17 @@
 has_report() {
     report=
     [[ -f $folder/report ]] && IFS= read -r report <"$folder/report"
-    [[ $report == *"\"step\":\"$step\""* ]]
+    [[ $report == "{\"fleet\":1,\"step\":\"$step\","* ]]
+}
+
+# has_other_report: true where a report is stored that is not the step's. It ran, and nobody knows
+# how it ended; `report` says so, and nothing runs.
+has_other_report() {
+    [[ -e $folder/report ]] || return
+    outcome=failed message='the stored report of this step cannot be read, so it is not run again'
+    log=$folder/log
+    is_number "$began" || printf -v began '%(%s)T' -1
+    build_report
 }
 
 # Rule 5.
@@ -41,20 +51,25 @@ write_step() {
 
 # Bundle, then the files that phases write to.
 write_bundle() {
-    local k file files=()
+    local k file path files=()
     rm -rf "$folder" && mkdir -p "$folder/files" "$state/keep" || return
     for ((k = 0; k < ${#part_paths[@]}; k++)); do
         file=$folder/${part_paths[k]}
-        [[ ${part_paths[k]} != files/*/* ]] || mkdir -p "${file%/*}" || return
+        path=${part_paths[k]}
+        [[ $path != files/*/* ]] || mkdir -p "${file%/*}" || return
         if [[ ${part_kinds[k]} == text ]]; then
             printf %s "${part_texts[k]}" >"$file" || return
         else
             printf %s "${part_texts[k]}" | base64 -d >"$file" || return
         fi
-        files+=("$file" "${file%/*}")
+        files+=("$file")
+        while [[ $path == */* ]]; do
+            path=${path%/*}
+            files+=("$folder/$path")
+        done
     done
     mkdir "$folder/work" && : >"$log" && : >"$folder/events" && : >"$folder/observed" &&
-        flush "${files[@]}" "$state/steps"
+        flush "${files[@]}" "$folder" "$state/steps"
 }
 
 # Room for the report and for the receipt, so that neither needs a free block at the end.

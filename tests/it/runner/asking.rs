@@ -71,6 +71,49 @@ fn four_long_reports_fit_together() {
 }
 
 #[test]
+fn facts_and_stages_with_the_names_of_fields_survive_the_shortening() {
+    let fields = [
+        "step", "outcome", "message", "stages", "facts", "log", "tail",
+    ];
+    // Whichever of them comes last, and with and without a log and its end.
+    for (last, code) in [("tail", 0), ("tail", 3), ("log", 0), ("message", 3)] {
+        let host = Host::with_version("1.0.0");
+        let mut verify = "echo 'a,\",},}}'\n".to_owned();
+        for name in fields
+            .into_iter()
+            .filter(|name| *name != last)
+            .chain([last])
+        {
+            verify += &format!("fleet_stage {name}\nfleet_fact {name} 'x}},\"'\n");
+        }
+        verify += &format!(
+            "for n in {{1..9}}; do fleet_fact n$n {{a,b,c}}$(printf %060d 1); done\nfleet_fact {last} ,\nexit {code}\n"
+        );
+        let names = ["a", "b", "c", "d"];
+        let stored = names.map(|name| {
+            let step = Step::new(name, Action::Upgrade, "2.0.0").script("verify", &verify);
+            host.run(&step).report()
+        });
+        for count in 1..=4 {
+            let ran = host.ask(&names[..count]);
+            assert!(ran.stdout.len() <= 2_400, "{}", ran.stdout.len());
+            let told = report::parse(&ran.stdout)
+                .unwrap_or_else(|e| panic!("{e}: {last} {code} {count}: {}", ran.stdout));
+            for (told, stored) in told.iter().zip(&stored) {
+                assert_eq!((&told.step, told.outcome), (&stored.step, stored.outcome));
+                assert_eq!(
+                    (&told.version, &told.message),
+                    (&stored.version, &stored.message)
+                );
+                assert!(told.facts.is_empty() || told.facts == stored.facts);
+                assert!(told.stages.is_empty() || told.stages == stored.stages);
+            }
+            assert_eq!(told.len(), count);
+        }
+    }
+}
+
+#[test]
 fn every_service_tells_its_state_and_many_tell_less() {
     let host = Host::with_version("1.0.0");
     let template = fs::read_to_string(host.state().join("current")).unwrap();
@@ -115,15 +158,24 @@ fn every_service_tells_its_state_and_many_tell_less() {
 #[test]
 fn a_receipt_that_fleet_has_not_written_is_not_passed_on() {
     let host = Host::with_version("1.0.0");
-    fs::write(host.state().join("current"), "version=9\n").unwrap();
-    for ran in [host.ask(&["a"]), host.run_task(&task(Work::Current))] {
-        let problem = report::parse(&ran.stdout).unwrap_err().to_string();
-        assert!(
-            problem.contains("current is not one that fleet has written"),
-            "{problem}"
-        );
+    let written = fs::read_to_string(host.state().join("current")).unwrap();
+    for garbled in [
+        "version=9\n".to_owned(),
+        written.replace("format=1", "format=2"),
+        written.replace("sequence=1", "sequence=x"),
+        written.replace("sequence=1", "sequence=99999999999999999999"),
+        String::new(),
+    ] {
+        fs::write(host.state().join("current"), garbled).unwrap();
+        for ran in [host.ask(&["a"]), host.run_task(&task(Work::Current))] {
+            let problem = report::parse(&ran.stdout).unwrap_err().to_string();
+            assert!(
+                problem.contains("current is not one that fleet has written"),
+                "{problem}"
+            );
+        }
+        let step = Step::new("a", Action::Upgrade, "2.0.0");
+        assert_eq!(host.run(&step).report().outcome, ReportOutcome::Refused);
     }
-    let step = Step::new("a", Action::Upgrade, "2.0.0");
-    assert_eq!(host.run(&step).report().outcome, ReportOutcome::Refused);
     assert_eq!(host.lines("deploys"), 0);
 }

@@ -13,12 +13,12 @@ use super::host::{DEPLOY, Host, OBSERVE, ROLLBACK, Step, await_that, finish, ste
 
 /// Where the runner is killed: a phase, and for observe which of its runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Place {
+pub(super) struct Place {
     phase: &'static str,
     nth: usize,
 }
 
-const PLACES: [Place; 7] = [
+pub(super) const PLACES: [Place; 7] = [
     Place {
         phase: "observe",
         nth: 1,
@@ -50,7 +50,7 @@ const PLACES: [Place; 7] = [
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Killed {
+pub(super) enum Killed {
     /// The group that the agent would kill: the phase goes on.
     Alone,
     /// And the phase with its children.
@@ -73,7 +73,7 @@ fi
     )
 }
 
-fn step(name: &'static str, version: &str, sequence: u64) -> Step {
+pub(super) fn step(name: &'static str, version: &str, sequence: u64) -> Step {
     Step::new(name, Action::Upgrade, version)
         .sequence(sequence)
         .script("observe", &hangs("observe", OBSERVE))
@@ -84,7 +84,7 @@ fn step(name: &'static str, version: &str, sequence: u64) -> Step {
 }
 
 /// A host on which the step `a` was cut off at a place.
-fn cut_off(place: Place, killed: Killed) -> Host {
+pub(super) fn cut_off(place: Place, killed: Killed) -> Host {
     let host = Host::with_version("1.0.0");
     let mut a = step("a", "2.0.0", 10);
     if place.phase == "rollback" || place.nth == 3 {
@@ -128,7 +128,7 @@ fn cut_off_step(host: &Host, step: &Step, place: Place, killed: Killed) {
 }
 
 /// Nothing of the phase that hung is left.
-fn assert_ended(host: &Host) {
+pub(super) fn assert_ended(host: &Host) {
     for pid in host.read("inside").split_whitespace() {
         await_that(&format!("{pid} ends"), || {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -366,14 +366,9 @@ fn rule_4_a_damaged_marker_counts_as_cut_off_in_deploy() {
     );
 }
 
-#[test]
-fn rule_4_a_phase_that_will_not_end_has_failed_and_nothing_newer_runs() {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: needs root, to run the runner as somebody who may not kill");
-        return;
-    }
-    let host = cut_off(PLACES[2], Killed::WithChildren);
-    let mut stays = std::process::Command::new("setsid")
+/// A process that the marker of `a` names and that a runner without root cannot end.
+pub(super) fn stays_behind(host: &Host) -> std::process::Child {
+    let stays = std::process::Command::new("setsid")
         .args(["sleep", "300"])
         .spawn()
         .unwrap();
@@ -391,7 +386,17 @@ fn rule_4_a_phase_that_will_not_end_has_failed_and_nothing_newer_runs() {
         })
         .collect();
     fs::write(&marker, text.join("\n")).unwrap();
-    let mut host = host;
+    stays
+}
+
+#[test]
+fn rule_4_a_phase_that_will_not_end_has_failed_and_nothing_newer_runs() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: needs root, to run the runner as somebody who may not kill");
+        return;
+    }
+    let mut host = cut_off(PLACES[2], Killed::WithChildren);
+    let mut stays = stays_behind(&host);
     host.as_nobody();
     let newer = host.run(&step("b", "3.0.0", 11));
     assert_eq!(

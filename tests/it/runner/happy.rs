@@ -188,6 +188,28 @@ fn what_observe_or_preflight_refuses_is_untouched() {
 }
 
 #[test]
+fn only_an_install_takes_the_digest_of_the_receipt_for_done() {
+    let host = Host::with_version("1.0.0");
+    for (name, action) in [("a", Action::Reconfigure), ("b", Action::Repair)] {
+        let again = Step::new(name, action, "1.0.0");
+        assert_eq!(host.run(&again).gist(), "succeeded in deploy");
+    }
+    assert_eq!(host.lines("deploys"), 2);
+}
+
+#[test]
+fn an_install_after_one_that_failed_is_over_fleets_own() {
+    let host = Host::new();
+    let broken = Step::new("a", Action::Install, "1.0.0")
+        .script("verify", "exit 3\n")
+        .without("rollback");
+    assert_eq!(host.run(&broken).report().outcome, ReportOutcome::Failed);
+    assert_eq!(host.current().version.as_str(), "unknown");
+    let again = Step::new("b", Action::Install, "1.0.1");
+    assert_eq!(host.run(&again).gist(), "succeeded in deploy");
+}
+
+#[test]
 fn a_template_without_observe_goes_by_the_receipt() {
     let host = Host::new();
     let plain = |name, action, version| {
@@ -236,7 +258,8 @@ fn a_rollback_step_undoes_another() {
     assert_eq!(current.digest, before.digest);
     assert_eq!(host.lines("deploys"), 1);
 
-    // And one that takes the service away.
+    // And one that takes the service away; nothing there is not sick.
+    fs::write(host.path("sick"), "").unwrap();
     let mut away = Step::new("away", Action::Rollback, "1.0.0");
     away.undo = Some(Undo {
         version: "none".into(),
@@ -267,6 +290,7 @@ ls -l /proc/self/fd >"$FLEET_ROOT/descriptors"
 echo kept >"$FLEET_KEEP/mine"
 set -o >"$FLEET_ROOT/options"
 [[ -z $* ]]
+readlink /proc/self/fd/0 >"$FLEET_ROOT/input"
 "#,
         )
         .script("verify", "[[ $(<\"$FLEET_WORK/scratch\") == scratch ]]\n");
@@ -288,6 +312,7 @@ set -o >"$FLEET_ROOT/options"
     assert_eq!(fs::read(host.path("seen/empty")).unwrap(), b"");
     assert_eq!(host.read("pwd"), format!("{folder}/work\n"));
     assert_eq!(host.read("umask"), "0022\n");
+    assert_eq!(host.read("input"), "/dev/null\n");
     let descriptors = host.read("descriptors");
     for runners in [" 5 -> ", " 6 -> ", " 9 -> ", "/lock"] {
         assert!(!descriptors.contains(runners), "{descriptors}");
@@ -318,7 +343,7 @@ fn stages_and_facts_are_counted_in_the_report() {
         .script("verify", "fleet_fact a 2\nfor n in {1..20}; do fleet_fact n$n $n; done\n")
         .script(
             "observe",
-            "echo note: x=y\necho 'disk=7 % free'\necho disk=8\necho healthy=yes\n\
+            "echo version=9.9.9\necho note: x=y\necho 'disk=7 % free'\necho disk=8\necho healthy=yes\n\
              cat \"$FLEET_ROOT/version\" 2>/dev/null | sed s/^/version=/ || echo version=none\n",
         );
     let report = host.run(&step).report();

@@ -2,11 +2,15 @@
 
 mod asking;
 mod bad_hosts;
+mod bad_phases;
 mod bash_4_2;
+mod closing;
 mod command;
 mod cut_off;
 mod happy;
 mod host;
+mod order;
 mod packing;
+mod place;
 mod reports;
 mod rules;

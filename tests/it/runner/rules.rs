@@ -175,7 +175,10 @@ fn rule_5_a_refused_step_has_raised_the_sequence() {
 #[test]
 fn rule_5_too_late_is_refused_naming_both_clocks() {
     let host = Host::with_version("1.0.0");
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let mut late = upgrade("a");
+    late.not_after = i64::try_from(now).unwrap() - 1;
+    assert_eq!(host.run(&late).report().outcome, ReportOutcome::Refused);
     late.not_after = 1_700_000_000;
     let report = host.run(&late).report();
     assert_eq!(report.outcome, ReportOutcome::Refused);
