@@ -243,8 +243,14 @@ impl Apply<'_> {
                 .await?;
             match made {
                 Ok(pass) => {
-                    tell(self.context, books, &due.name, &pass).await?;
-                    return Ok(exit(&pass, self.args.held_ok));
+                    let exit = exit(&pass, self.args.held_ok);
+                    let told = tell(self.context, books, &due.name, &pass).await;
+                    // That nobody reads it is worth a word only where there is nothing else to say.
+                    return if exit == Exit::Done {
+                        told.map(|()| exit)
+                    } else {
+                        Ok(exit)
+                    };
                 }
                 Err(ReconcileError::PlanChanged { .. }) if asks && !self.keeps => {}
                 Err(error) => return Err(error.into()),

@@ -250,5 +250,7 @@ fn log(filter: EnvFilter, ui: Ui) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(ui.err.color)
+        // It would say so on the very stderr that is gone, and panic.
+        .log_internal_errors(false)
         .init();
 }

@@ -80,6 +80,11 @@ impl Fixture {
         command
     }
 
+    /// Another program in the repository.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        self.scrubbed(name)
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "tests have no cli that reads the environment"

@@ -37,6 +37,18 @@ fn ends_where_it_stands() {
     assert_story!(story);
 }
 
+/// A plan says what the next apply does, and a person's word is part of that.
+#[test]
+fn what_is_lifted_is_planned() {
+    let mut story = paused();
+    story.quietly("fleet", &["abort", "production"]);
+    story.shell("fleet apply --yes").output().expect("a shell");
+    story.run("fleet plan");
+    story.run("fleet retry production");
+    story.run("fleet plan");
+    assert_story!(story);
+}
+
 #[test]
 fn nothing_to_decide() {
     let mut story = running("pause");
