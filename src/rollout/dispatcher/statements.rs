@@ -1,5 +1,7 @@
 //! People's words: looked for at every wave boundary and in a running wave.
 
+use std::collections::BTreeSet;
+
 use crate::model::ledger::{BlockedRecord, RolloutState};
 
 use super::super::error::DispatchError;
@@ -12,6 +14,7 @@ impl Dispatcher<'_> {
     pub(super) async fn hear(&mut self) -> Result<(), DispatchError> {
         let environment = self.rollout.record().environment.clone();
         let files = self.controller.ledger.statements(&environment).await?;
+        let mut elsewhere = None;
         for file in files {
             if self.rollout.record().state.is_over() {
                 break;
@@ -19,6 +22,15 @@ impl Dispatcher<'_> {
             let Some(heard) = self.rollout.hear(&file) else {
                 continue;
             };
+            // Clocks differ, so a word from just before this rollout may be about it; but a word
+            // that began it, or that another one has answered, is used up.
+            let answered = match &mut elsewhere {
+                Some(answered) => answered,
+                none => none.insert(self.answered_elsewhere().await?),
+            };
+            if answered.contains(&file.sha256) {
+                continue;
+            }
             let accepts = !heard.accepted.is_empty();
             let by = heard.handled.by.clone();
             self.rollout.apply(RolloutEvent::Heard {
@@ -45,6 +57,16 @@ impl Dispatcher<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What other rollouts of the environment have made of people's words: sha256 of each.
+    async fn answered_elsewhere(&self) -> Result<BTreeSet<String>, DispatchError> {
+        let record = self.rollout.record();
+        let ledger = self.controller.ledger;
+        let rollouts = ledger.rollouts(&record.environment).await?;
+        let others = rollouts.into_iter().filter(|other| other.id != record.id);
+        let answered = others.flat_map(|other| other.statements);
+        Ok(answered.map(|handled| handled.sha256).collect())
     }
 }
 

@@ -4,6 +4,7 @@
 mod desired;
 mod invariants;
 mod protocol;
+mod reconcile;
 mod rollout;
 mod seeds;
 mod world;

@@ -5,6 +5,7 @@ mod apply;
 mod aws;
 mod bump;
 mod clones;
+mod codes;
 mod completions;
 mod decide;
 mod demo;
