@@ -116,12 +116,13 @@ store_report() {
 
 put_current() { mv -f "$folder/current.new" "$state/current" && flush "$state" "$folder"; }
 
-# make_room: steps are kept 30 days, at most 20 with the one to come; one that is open stays.
+# make_room: steps are kept 30 days, at most 20 with the one to come. None is open by now: rule 4 has
+# closed them all.
 make_room() {
     local now stamp path kept=0
     printf -v now '%(%s)T' -1
     while read -r stamp path; do
-        [[ ${path%/} != "$folder" ]] && ! is_open "$path" || continue
+        [[ ${path%/} != "$folder" ]] || continue
         if ((kept < 19 && stamp > now - 30 * 86400)); then
             ((kept += 1))
         else

@@ -158,7 +158,7 @@ fn what_still_runs_is_asked_to_end_before_it_is_killed() {
     let step = upgrade("a").script(
         "deploy",
         "trap 'echo >>\"$FLEET_ROOT/terms\"; exit 0' TERM\ntouch \"$FLEET_ROOT/inside\"\n\
-         while :; do sleep 0.1; done\n",
+         while :; do sleep 0.1 || true; done\n",
     );
     let child = host.spawn(&step);
     host.await_file("inside");

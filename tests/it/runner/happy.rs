@@ -380,12 +380,14 @@ fn a_background_service_outlives_the_step_and_does_not_hold_it() {
 fn a_script_can_wait_for_a_server() {
     let host = Host::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
+    let url = format!("http://{address}/");
     let server = std::thread::spawn(move || {
         for answer in ["503 No", "200 OK"] {
             use std::io::{Read as _, Write as _};
             let (mut stream, _) = listener.accept().unwrap();
-            let _some = stream.read(&mut [0; 1024]).unwrap();
+            let read = stream.read(&mut [0; 1024]).unwrap();
+            assert_ne!(read, 0, "nobody asked for the {answer}");
             write!(
                 stream,
                 "HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -396,6 +398,8 @@ fn a_script_can_wait_for_a_server() {
     let waits = Step::new("a", Action::Install, "1.0.0")
         .script("verify", &format!("fleet_wait_http {url} 20\n"));
     assert_eq!(host.run(&waits).gist(), "succeeded in verify");
+    // Where nobody has asked, this ends the waiting.
+    drop(std::net::TcpStream::connect(address));
     server.join().unwrap();
     let waits = Step::new("b", Action::Upgrade, "2.0.0")
         .script("verify", &format!("fleet_wait_http {url} 1\n"));

@@ -111,3 +111,47 @@ fn rule_2_the_lock_is_the_hosts_and_not_the_services() {
         "succeeded in deploy"
     );
 }
+
+#[test]
+fn rule_0_at_most_20_steps_are_kept() {
+    let host = Host::with_version("1.0.0");
+    for k in 0..25 {
+        old_step(&host, &format!("{k:016x}"), k);
+    }
+    assert_eq!(host.run(&upgrade("a")).gist(), "succeeded in deploy");
+    let names = steps_of(&host);
+    assert_eq!(names.len(), 20, "{names:?}");
+    assert!(names.contains(&format!("{:016x}", 0)), "the newest stays");
+    assert!(!names.contains(&format!("{:016x}", 24)));
+}
+
+#[test]
+fn rule_0_a_step_of_31_days_goes_and_one_of_29_stays() {
+    let host = Host::with_version("1.0.0");
+    old_step(&host, "00000000000000aa", 29);
+    old_step(&host, "00000000000000bb", 31);
+    assert_eq!(host.run(&upgrade("a")).gist(), "succeeded in deploy");
+    let names = steps_of(&host);
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert!(names.contains(&"00000000000000aa".to_owned()), "{names:?}");
+}
+
+/// The folder of a step that ended that many days ago.
+fn old_step(host: &Host, name: &str, days: u32) {
+    let folder = host.state().join("steps").join(name);
+    fs::create_dir(&folder).unwrap();
+    for file in ["report", "marker"] {
+        fs::write(folder.join(file), "").unwrap();
+    }
+    let old = format!("{days} days ago");
+    let mut touch = std::process::Command::new("touch");
+    touch.args(["-d", &old]).arg(&folder);
+    assert!(touch.status().unwrap().success());
+}
+
+fn steps_of(host: &Host) -> Vec<String> {
+    fs::read_dir(host.state().join("steps"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
