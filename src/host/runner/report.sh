@@ -85,30 +85,31 @@ build_report() {
     room=$((report_room - ${#report} - 15))
     json "$message" $((room < 300 ? room : 300))
     report+=",\"message\":\"$REPLY\""
-    add_stages
-    add_facts
-    add_log
+    add_stages && add_facts && add_log
     report+='}'
 }
 
+# False where one of them had no room, as in add_facts: what would go before it then has none either.
 add_stages() {
-    local k entry object=
+    local k entry object= whole=1
     for ((k = 0; k < ${#stage_names[@]}; k++)); do
         seconds "${stage_times[k]}"
         entry="${object:+,}\"${stage_names[k]}\":$REPLY"
-        ((${#report} + ${#object} + ${#entry} + 14 <= report_room)) && object+=$entry
+        if ((${#report} + ${#object} + ${#entry} + 14 <= report_room)); then object+=$entry; else whole=; fi
     done
     [[ ! $object ]] || report+=",\"stages\":{$object}"
+    [[ $whole ]]
 }
 
 add_facts() {
-    local k entry object=
+    local k entry object= whole=1
     for ((k = 0; k < ${#fact_names[@]}; k++)); do
         json "${fact_values[k]}" 200
         entry="${object:+,}\"${fact_names[k]}\":\"$REPLY\""
-        ((${#report} + ${#object} + ${#entry} + 13 <= report_room)) && object+=$entry
+        if ((${#report} + ${#object} + ${#entry} + 13 <= report_room)); then object+=$entry; else whole=; fi
     done
     [[ ! $object ]] || report+=",\"facts\":{$object}"
+    [[ $whole ]]
 }
 
 # The log's path, and its end where the step did not succeed.

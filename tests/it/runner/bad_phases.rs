@@ -194,3 +194,31 @@ fn a_report_that_a_script_prints_is_only_log() {
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].outcome, ReportOutcome::RolledBack);
 }
+
+#[test]
+fn what_will_not_end_is_a_failure_and_nothing_more_is_tried() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: needs root, to have a process that the runner may not end");
+        return;
+    }
+    let mut host = Host::with_version("1.0.0");
+    let setpriv = host.path("setpriv");
+    fs::copy("/usr/bin/setpriv", &setpriv).unwrap();
+    host.as_nobody();
+    std::os::unix::fs::chown(&setpriv, Some(0), None).unwrap();
+    let set_user = std::os::unix::fs::PermissionsExt::from_mode(0o4755);
+    fs::set_permissions(&setpriv, set_user).unwrap();
+    let step = upgrade("a").timeout(3).script(
+        "deploy",
+        "\"$FLEET_ROOT/setpriv\" --ruid 0 sleep 300 &\necho $! >\"$FLEET_ROOT/pid\"\nwait\n",
+    );
+    assert_eq!(
+        host.run(&step).gist(),
+        "failed in deploy: deploy did not end within 3 s and was killed, but some of it will not end"
+    );
+    assert_eq!(host.lines("rollbacks"), 0);
+    assert_eq!(host.current().version.as_str(), "unknown");
+    let pid = host.read("pid");
+    let mut kill = Command::new("kill");
+    assert!(kill.args(["-9", pid.trim()]).status().unwrap().success());
+}

@@ -198,6 +198,18 @@ fn only_an_install_takes_the_digest_of_the_receipt_for_done() {
 }
 
 #[test]
+fn what_observe_printed_first_is_what_rollback_goes_back_to() {
+    let host = Host::with_version("1.0.0");
+    fs::write(host.path("version"), "1.5.0\n").unwrap();
+    let step = Step::new("a", Action::Upgrade, "2.0.0").script("verify", "exit 3\n");
+    let report = host.run(&step).report();
+    assert_eq!(report.outcome, ReportOutcome::RolledBack, "{report:?}");
+    assert_eq!(report.previous, Some("1.5.0".into()));
+    assert_eq!(host.read("version"), "1.5.0\n");
+    assert_eq!(host.current().version.as_str(), "1.5.0");
+}
+
+#[test]
 fn an_install_after_one_that_failed_is_over_fleets_own() {
     let host = Host::new();
     let broken = Step::new("a", Action::Install, "1.0.0")

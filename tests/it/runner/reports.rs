@@ -159,3 +159,44 @@ fn what_does_not_fit_goes_in_the_order_of_the_design() {
     assert!(ran.stdout.len() > 1_100, "{}", ran.stdout.len());
     assert!(ran.stderr.contains("tail\n"));
 }
+
+#[test]
+fn every_length_is_cut_in_the_order_of_the_design() {
+    let lengths: Vec<Vec<u8>> = (1..=240).map(|k| k.to_string().into_bytes()).collect();
+    // Stages grow with the input, facts with the odd ones of them.
+    let body = r#"printf -v k %b "$input"
+step=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+host=web-1 service=web outcome=failed phase=deploy exit_code=1 highest= observed=1 before=2
+began=0 clock_started=1
+printf -v message %0300d 7
+fact_names=() fact_values=() stage_names=() stage_times=()
+for n in {1..16}; do printf -v name "$n-%0$((k / 6 + 1))d" 1; add_stage "$name" 100; done
+printf -v text %0$((k % 2 == 0 ? 1 : k > 200 ? 200 : k))d 1
+for n in 1 2; do set_fact "fact$n" "$text"; done
+log=$(mktemp "/tmp/a-log-whose-path-takes-room-in-the-report.XXXXXX") && echo "the end" >"$log"
+build_report
+rm "$log"
+printf '%s\n' "$report""#;
+    let mut seen = [0; 4];
+    for line in in_bash(body, &lengths) {
+        assert!(line.len() < 1_200, "{}", line.len());
+        let report = fleet::host::report::parse(&line).unwrap().remove(0);
+        assert_eq!(report.message.len(), 300, "{line}");
+        let (log, tail) = (!report.log.is_empty(), !report.tail.is_empty());
+        let kept = [
+            report.stages.len() == 16,
+            report.facts.len() == 2,
+            log,
+            tail,
+        ];
+        assert!(kept.is_sorted_by(|a, b| a >= b), "{kept:?}: {line}");
+        for (seen, kept) in seen.iter_mut().zip(kept) {
+            *seen += usize::from(kept);
+        }
+    }
+    assert!(seen.iter().all(|kept| (1..240).contains(kept)), "{seen:?}");
+    assert!(
+        seen.is_sorted_by(|a, b| a > b),
+        "each is cut somewhere first: {seen:?}"
+    );
+}
