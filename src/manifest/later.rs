@@ -2,8 +2,9 @@
 //! these closes a gate of its environment. A feature that arrives takes its line out here.
 
 use super::decode::{EnvironmentFile, FleetFile, Settings, Wanted};
-use super::rules::chosen;
+use super::rules::transport_settings;
 use crate::model::desired::{Environment, TransportSettings, Unsupported};
+use crate::model::id::TransportName;
 use crate::model::plan::GateKind;
 use crate::model::policy::{AfterCanary, Offline, Strategy};
 use crate::model::time::Seconds;
@@ -26,7 +27,7 @@ pub(super) fn of(
     let mut plain = |key: &str| add(GateKind::Unsupported, key);
     settings(file, fleet, environment, &mut plain);
     services(file, fleet, &mut plain);
-    transport(file, fleet, &mut plain);
+    transport(file, fleet, &environment.transport, &mut plain);
     if !fleet.notifications.is_empty() {
         plain("notifications");
     }
@@ -117,12 +118,13 @@ fn services(file: &EnvironmentFile, fleet: &FleetFile, add: &mut impl FnMut(&str
     }
 }
 
-fn transport(file: &EnvironmentFile, fleet: &FleetFile, add: &mut impl FnMut(&str)) {
-    let Some(name) = chosen(file, fleet) else {
-        return;
-    };
-    let settings = fleet.transports.as_ref().and_then(|all| all.get(name));
-    let Some(Some(TransportSettings::Ssm(ssm))) = settings else {
+fn transport(
+    file: &EnvironmentFile,
+    fleet: &FleetFile,
+    name: &TransportName,
+    add: &mut impl FnMut(&str),
+) {
+    let Some(TransportSettings::Ssm(ssm)) = transport_settings(file, fleet) else {
         return;
     };
     let found = [

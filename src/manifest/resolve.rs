@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::decode::{EnvironmentFile, FleetFile, HostEntry, ServiceEntry, Wanted};
 use super::later;
-use super::rules::{approvals_of, chosen, rollout_of, window_of};
+use super::rules::{approvals_of, chosen, rollout_of, transport_settings, window_of};
 use crate::model::desired::{
     Assignment, Environment, Fleet, Host, Person, Platform, TransportSettings, Variables,
 };
@@ -49,7 +49,7 @@ fn transports(file: &FleetFile) -> Option<BTreeMap<TransportName, TransportSetti
 pub(super) fn environment(file: &EnvironmentFile, fleet: &FleetFile) -> Option<Environment> {
     let name = fleet.name.as_ref()?;
     let transport = chosen(file, fleet)?;
-    let settings = fleet.transports.as_ref()?.get(transport)?.as_ref()?;
+    let settings = transport_settings(file, fleet)?;
     let services = services(file, fleet)?;
     let hosts = file.hosts.iter().map(|(host_name, entry)| {
         let instance = instance(name, file, host_name, entry, settings)?;

@@ -52,10 +52,10 @@ pub struct PlanInput<'a> {
 /// Makes the plan of one environment and the policy that stands in its id.
 pub fn plan(input: &PlanInput<'_>) -> (EnvironmentPlan, Policy) {
     let holds = [input.fleet_hold, input.environment.hold.as_deref()];
+    let holds = holds.into_iter().flatten().map(str::to_owned);
     let policy = Policy {
         gates: input.environment.gates.clone(),
-        rollout: input.environment.rollout.clone(),
-        hold: holds.into_iter().flatten().map(str::to_owned).collect(),
+        ..Policy::new(input.environment.rollout.clone(), holds)
     };
     let mut rows = Rows::default();
     let mut troubled = BTreeSet::new();

@@ -2,10 +2,10 @@
 //! sandbox that outlives the commands.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
+
+use crate::stories::standing::Standing;
 
 /// A folder with a fleet repository in it.
 pub(crate) struct Fixture {
@@ -101,21 +101,9 @@ impl Fixture {
     }
 
     /// Starts `fleet sandbox` and waits until it is ready.
-    pub(crate) fn sandbox(&self) -> RunningSandbox {
-        let mut child = self
-            .command(&["sandbox"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("fleet sandbox starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("a pipe");
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .expect("the ready line");
-        let ready: serde_json::Value = serde_json::from_str(&line).expect("JSON");
-        assert_eq!(ready["format"], "fleet.sandbox/1");
-        RunningSandbox { child }
+    pub(crate) fn sandbox(&self) -> Standing {
+        let hosts = self.repository().join(".fleet/sandbox/hosts");
+        Standing::spawn(self.command(&["sandbox"]), hosts)
     }
 
     /// The folder of a sandbox host.
@@ -124,29 +112,5 @@ impl Fixture {
             .join(".fleet/sandbox/hosts")
             .join(environment)
             .join(host)
-    }
-}
-
-/// A sandbox in a process of its own; ends with the test.
-pub(crate) struct RunningSandbox {
-    child: Child,
-}
-
-impl Drop for RunningSandbox {
-    fn drop(&mut self) {
-        let _already_gone = self.child.kill();
-        let _status = self.child.wait();
-    }
-}
-
-/// Waits until something is so, at most a minute.
-pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(
-            start.elapsed() < Duration::from_secs(60),
-            "waited a minute for {what}"
-        );
-        std::thread::sleep(Duration::from_millis(5));
     }
 }

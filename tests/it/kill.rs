@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::fixture::{Fixture, wait_until};
+use crate::fixture::Fixture;
+use crate::stories::fleets::{OBSERVE, ROLLBACK};
+use crate::stories::standing::wait_until;
 
 const HOSTS: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -17,10 +19,6 @@ transports: { lab: { kind: sandbox } }
 services: { app: { timeout: 1m } }
 ";
 
-const OBSERVE: &str = "\
-echo \"version=$(cat \"$FLEET_ROOT/version\" 2>/dev/null || echo none)\"
-";
-
 /// Slow enough to be killed in the middle; what it appends is the proof.
 const DEPLOY: &str = "\
 echo \"$FLEET_VERSION\" >>\"$FLEET_ROOT/deploys\"
@@ -28,10 +26,6 @@ touch \"$FLEET_ROOT/deploying\"
 sleep 1
 rm \"$FLEET_ROOT/deploying\"
 echo \"$FLEET_VERSION\" >\"$FLEET_ROOT/version\"
-";
-
-const ROLLBACK: &str = "\
-echo \"$FLEET_PREVIOUS_VERSION\" >\"$FLEET_ROOT/version\"
 ";
 
 fn environment(version: &str) -> String {

@@ -247,6 +247,19 @@ fn report(entry: &Entry<'_, '_>, schema: &Schema, problems: &mut Problems) -> Op
     });
     meant
 }
+
+/// What to do about a name that does not exist: the nearest one that does, else something else.
+pub(in crate::manifest) fn did_you_mean<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    otherwise: &str,
+) -> String {
+    match nearest(word, known) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => otherwise.to_owned(),
+    }
+}
+
 /// The word that somebody most likely meant.
 pub(in crate::manifest) fn nearest<'a>(
     word: &str,

@@ -22,7 +22,7 @@ mod window;
 use super::problems::Span;
 
 pub(super) use environment::{ENVIRONMENT, EnvironmentFile, HostEntry, ServiceEntry};
-pub(super) use fields::{Key, Schema, Shape, nearest};
+pub(super) use fields::{Key, Schema, Shape, did_you_mean, nearest};
 pub(super) use fleet::{FLEET, FleetFile};
 pub(super) use gates::{AfterKeys, ApprovalKeys};
 pub(super) use rollout::{CanaryKey, RolloutKeys};

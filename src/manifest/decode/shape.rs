@@ -11,16 +11,10 @@ pub(super) fn scalar<'d>(
     problems: &mut Problems,
 ) -> Option<Scalar<'d>> {
     match value.kind() {
-        Kind::Scalar(scalar) if scalar.is_null() => {
-            no_value(value, expected, problems);
-            None
-        }
-        Kind::Scalar(scalar) => Some(scalar),
-        _ => {
-            wrong(value, expected, problems);
-            None
-        }
+        Kind::Scalar(scalar) if !scalar.is_null() => return Some(scalar),
+        other => unexpected(value, &other, expected, problems),
     }
+    None
 }
 
 /// A mapping.
@@ -30,16 +24,10 @@ pub(super) fn mapping<'d, 't>(
     problems: &mut Problems,
 ) -> Option<Mapping<'d, 't>> {
     match value.kind() {
-        Kind::Mapping(mapping) => Some(mapping),
-        Kind::Scalar(scalar) if scalar.is_null() => {
-            no_value(value, expected, problems);
-            None
-        }
-        _ => {
-            wrong(value, expected, problems);
-            None
-        }
+        Kind::Mapping(mapping) => return Some(mapping),
+        other => unexpected(value, &other, expected, problems),
     }
+    None
 }
 
 /// A list.
@@ -49,16 +37,10 @@ pub(super) fn sequence<'d, 't>(
     problems: &mut Problems,
 ) -> Option<Sequence<'d, 't>> {
     match value.kind() {
-        Kind::Sequence(sequence) => Some(sequence),
-        Kind::Scalar(scalar) if scalar.is_null() => {
-            no_value(value, expected, problems);
-            None
-        }
-        _ => {
-            wrong(value, expected, problems);
-            None
-        }
+        Kind::Sequence(sequence) => return Some(sequence),
+        other => unexpected(value, &other, expected, problems),
     }
+    None
 }
 
 /// A list, or one value that stands for a list of one.
@@ -75,17 +57,16 @@ pub(super) fn one_or_more<'d, 't>(value: Value<'d, 't>) -> OneOrMore<'d, 't> {
     }
 }
 
-fn no_value(value: Value<'_, '_>, expected: &str, problems: &mut Problems) {
-    let help = if expected.starts_with("a mapping") {
-        format!("{expected} belongs here; {{}} is an empty one")
-    } else {
-        format!("{expected} belongs here; a text that is empty or reads null is quoted")
-    };
-    at(value, codes::NO_VALUE, "there is no value", help, problems);
-}
-
-fn wrong(value: Value<'_, '_>, expected: &str, problems: &mut Problems) {
-    let found = match value.kind() {
+fn unexpected(value: Value<'_, '_>, kind: &Kind<'_, '_>, expected: &str, problems: &mut Problems) {
+    let found = match kind {
+        Kind::Scalar(scalar) if scalar.is_null() => {
+            let help = if expected.starts_with("a mapping") {
+                format!("{expected} belongs here; {{}} is an empty one")
+            } else {
+                format!("{expected} belongs here; a text that is empty or reads null is quoted")
+            };
+            return at(value, codes::NO_VALUE, "there is no value", help, problems);
+        }
         Kind::Scalar(_) => "a text",
         Kind::Sequence(_) => "a list",
         Kind::Mapping(_) => "a mapping",

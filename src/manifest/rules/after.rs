@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Checked;
 use crate::manifest::codes;
-use crate::manifest::decode::{AfterKeys, FleetFile, nearest};
+use crate::manifest::decode::{AfterKeys, FleetFile, did_you_mean};
 use crate::manifest::problems::{Span, shown};
 use crate::model::id::EnvironmentName;
 
@@ -37,10 +37,9 @@ pub(super) fn check(fleet: Option<&FleetFile>, environments: &mut [Checked]) {
         let target = &after.environment.value;
         if !names.contains(target) {
             if complete {
-                let help = match nearest(target.as_str(), names.iter().map(|name| name.as_str())) {
-                    Some(nearest) => format!("did you mean `{nearest}`?"),
-                    None => "an environment is a file below environments/".to_owned(),
-                };
+                let known = names.iter().map(EnvironmentName::as_str);
+                let otherwise = "an environment is a file below environments/";
+                let help = did_you_mean(target.as_str(), known, otherwise);
                 let message = format!("there is no environment {}", shown(target.as_str()));
                 environment
                     .problems

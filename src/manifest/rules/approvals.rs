@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::codes;
-use crate::manifest::decode::{ApprovalKeys, EnvironmentFile, FleetFile, Spanned, nearest};
+use crate::manifest::decode::{ApprovalKeys, EnvironmentFile, FleetFile, Spanned, did_you_mean};
 use crate::manifest::problems::{Problems, shown};
 use crate::model::id::PersonName;
 use crate::model::policy::Approvals;
@@ -111,10 +111,8 @@ fn check_person<'a>(
         return;
     }
     let name = person.value.as_str();
-    let help = match nearest(name, people.map(PersonName::as_str)) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => "add the person with a key to `people` of fleet.yaml".to_owned(),
-    };
+    let add = "add the person with a key to `people` of fleet.yaml";
+    let help = did_you_mean(name, people.map(PersonName::as_str), add);
     let message = format!("there is no person {}", shown(name));
     problems.report(codes::UNKNOWN_PERSON, &person.span, message, help);
 }

@@ -1,6 +1,6 @@
 //! Only AWS knows hosts by tags.
 
-use super::chosen;
+use super::transports::settings;
 use crate::manifest::codes;
 use crate::manifest::decode::{EnvironmentFile, FleetFile};
 use crate::manifest::problems::Problems;
@@ -11,10 +11,7 @@ pub(super) fn check(
     fleet: Option<&FleetFile>,
     problems: &mut Problems,
 ) {
-    let settings = fleet.and_then(|fleet| {
-        let name = chosen(environment, fleet)?;
-        fleet.transports.as_ref()?.get(name)?.as_ref()
-    });
+    let settings = fleet.and_then(|fleet| settings(environment, fleet));
     if let (Some(TransportSettings::Sandbox), Some(discover)) =
         (settings, &environment.settings.discover)
     {

@@ -1,7 +1,7 @@
 //! An emergency is about a service that the environment runs.
 
 use crate::manifest::codes;
-use crate::manifest::decode::{EnvironmentFile, FleetFile, nearest};
+use crate::manifest::decode::{EnvironmentFile, FleetFile, did_you_mean};
 use crate::manifest::problems::{Problems, shown};
 use crate::model::id::ServiceName;
 
@@ -14,10 +14,8 @@ pub(super) fn check(environment: &EnvironmentFile, _: Option<&FleetFile>, proble
         return;
     }
     let known = environment.services.keys().map(ServiceName::as_str);
-    let help = match nearest(service.value.as_str(), known) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => "it names one of the `services` of this environment".to_owned(),
-    };
+    let otherwise = "it names one of the `services` of this environment";
+    let help = did_you_mean(service.value.as_str(), known, otherwise);
     let message = format!(
         "this environment does not run service {}",
         shown(service.value.as_str())

@@ -1,7 +1,7 @@
 //! A host behind SSM is an instance; a host of the sandbox is not: a real id there would be a
 //! machine that somebody believes is deployed to.
 
-use super::chosen;
+use super::transports::settings;
 use crate::manifest::codes;
 use crate::manifest::decode::{EnvironmentFile, FleetFile};
 use crate::manifest::problems::{Problems, shown};
@@ -12,10 +12,7 @@ pub(super) fn check(
     fleet: Option<&FleetFile>,
     problems: &mut Problems,
 ) {
-    let settings = fleet.and_then(|fleet| {
-        let name = chosen(environment, fleet)?;
-        fleet.transports.as_ref()?.get(name)?.as_ref()
-    });
+    let settings = fleet.and_then(|fleet| settings(environment, fleet));
     for (name, host) in &environment.hosts {
         match (settings, &host.instance) {
             (Some(TransportSettings::Sandbox), Some(instance)) => problems.report(

@@ -27,7 +27,7 @@ use crate::model::source::Tree;
 
 pub(super) use approvals::merged as approvals_of;
 pub(super) use rollout::merged as rollout_of;
-pub(super) use transports::chosen;
+pub(super) use transports::{chosen, settings as transport_settings};
 pub(super) use window::merged as window_of;
 
 /// An environment's file and where its problems go.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::manifest::codes;
 use crate::manifest::decode::{
     EnvironmentFile, FleetFile, HostEntry, ServiceDeclaration, ServiceEntry, Spanned, Wanted,
-    nearest,
+    did_you_mean,
 };
 use crate::manifest::problems::{Problems, shown};
 use crate::model::id::{HostName, ServiceName, Version};
@@ -20,10 +20,7 @@ pub(super) fn check_fleet(fleet: &FleetFile, _: &Tree, problems: &mut Problems) 
             let span = &range.span;
             if !services.contains_key(required) {
                 let known = services.keys().map(ServiceName::as_str);
-                let help = match nearest(required.as_str(), known) {
-                    Some(nearest) => format!("did you mean `{nearest}`?"),
-                    None => "declare it under `services`".to_owned(),
-                };
+                let help = did_you_mean(required.as_str(), known, "declare it under `services`");
                 let message = format!("there is no service {}", shown(required.as_str()));
                 problems.report(codes::UNKNOWN_SERVICE, span, message, help);
             } else if reaches(fleet, required, name) {

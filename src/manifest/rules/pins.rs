@@ -1,7 +1,7 @@
 //! A host pins a version of a service that it runs.
 
 use crate::manifest::codes;
-use crate::manifest::decode::{EnvironmentFile, FleetFile, nearest};
+use crate::manifest::decode::{EnvironmentFile, FleetFile, did_you_mean};
 use crate::manifest::problems::{Problems, shown};
 use crate::model::id::ServiceName;
 
@@ -35,11 +35,7 @@ fn help(environment: &EnvironmentFile, service: &ServiceName) -> String {
         return "its selector does not match the host; change one of them".to_owned();
     }
     let known = environment.services.keys().map(ServiceName::as_str);
-    match nearest(service.as_str(), known) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => {
-            "add it to `services` of the environment, with a selector if it is for some hosts only"
-                .to_owned()
-        }
-    }
+    let add =
+        "add it to `services` of the environment, with a selector if it is for some hosts only";
+    did_you_mean(service.as_str(), known, add)
 }

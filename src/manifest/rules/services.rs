@@ -1,7 +1,7 @@
 //! An environment runs services of the fleet.
 
 use crate::manifest::codes;
-use crate::manifest::decode::{EnvironmentFile, FleetFile, nearest};
+use crate::manifest::decode::{EnvironmentFile, FleetFile, did_you_mean};
 use crate::manifest::problems::{Problems, shown};
 use crate::model::id::{ServiceName, check_name};
 
@@ -19,13 +19,11 @@ pub(super) fn check(
             continue;
         }
         problems.report_lazily(codes::UNKNOWN_SERVICE, &service.span, || {
-            let help = match nearest(name.as_str(), services.keys().map(ServiceName::as_str)) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => "declare it under `services` of fleet.yaml".to_owned(),
-            };
+            let known = services.keys().map(ServiceName::as_str);
+            let declare = "declare it under `services` of fleet.yaml";
             (
                 format!("there is no service {}", shown(name.as_str())),
-                help,
+                did_you_mean(name.as_str(), known, declare),
             )
         });
     }

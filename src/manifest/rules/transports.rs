@@ -2,8 +2,9 @@
 //! one needs no mention; among several nothing is guessed.
 
 use crate::manifest::codes;
-use crate::manifest::decode::{EnvironmentFile, FleetFile, Spanned, nearest};
+use crate::manifest::decode::{EnvironmentFile, FleetFile, Spanned, did_you_mean};
 use crate::manifest::problems::{Problems, shown};
+use crate::model::desired::TransportSettings;
 use crate::model::id::TransportName;
 use crate::model::source::Tree;
 
@@ -20,6 +21,15 @@ pub(in crate::manifest) fn chosen<'a>(
         None if transports.len() == 1 => transports.keys().next(),
         None => None,
     }
+}
+
+/// The settings of that transport, if they are sound.
+pub(in crate::manifest) fn settings<'a>(
+    environment: &'a EnvironmentFile,
+    fleet: &'a FleetFile,
+) -> Option<&'a TransportSettings> {
+    let name = chosen(environment, fleet)?;
+    fleet.transports.as_ref()?.get(name)?.as_ref()
 }
 
 pub(super) fn check_fleet(fleet: &FleetFile, _: &Tree, problems: &mut Problems) {
@@ -72,10 +82,8 @@ fn check_known(transport: &Spanned<TransportName>, fleet: &FleetFile, problems: 
     if transports.contains_key(name) {
         return;
     }
-    let help = match nearest(name, transports.keys().map(TransportName::as_str)) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => "declare it under `transports` of fleet.yaml".to_owned(),
-    };
+    let known = transports.keys().map(TransportName::as_str);
+    let help = did_you_mean(name, known, "declare it under `transports` of fleet.yaml");
     let message = format!("there is no transport {}", shown(name));
     problems.report(codes::UNKNOWN_TRANSPORT, &transport.span, message, help);
 }

@@ -19,7 +19,7 @@ pub(crate) fn production(version: &str, on_failure: &str) -> String {
     )
 }
 
-const OBSERVE: &str = "\
+pub(crate) const OBSERVE: &str = "\
 echo \"version=$(cat \"$FLEET_ROOT/version\" 2>/dev/null || echo none)\"
 ";
 
@@ -32,7 +32,7 @@ if [[ $FLEET_VERSION == *-fails-on-$host ]]; then
 fi
 ";
 
-const ROLLBACK: &str = "\
+pub(crate) const ROLLBACK: &str = "\
 echo \"$FLEET_PREVIOUS_VERSION\" >\"$FLEET_ROOT/version\"
 ";
 

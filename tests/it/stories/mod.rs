@@ -9,7 +9,7 @@ mod codes;
 mod completions;
 mod decide;
 mod demo;
-mod fleets;
+pub(crate) mod fleets;
 mod git;
 mod hosts;
 mod init;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -21,8 +21,13 @@ pub(crate) struct Standing {
 impl Standing {
     /// Starts `fleet sandbox` in the story's folder and waits until it is ready.
     pub(crate) fn start(story: &Story, arguments: &str) -> Self {
-        let mut child = story
-            .shell(&format!("exec fleet sandbox {arguments}"))
+        let command = story.shell(&format!("exec fleet sandbox {arguments}"));
+        Self::spawn(command, story.folder().join(".fleet/sandbox/hosts"))
+    }
+
+    /// The same with a command of the caller's.
+    pub(crate) fn spawn(mut command: Command, hosts: PathBuf) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -36,7 +41,7 @@ impl Standing {
         Self {
             child,
             endpoint: ready["endpoint"].as_str().expect("a URL").to_owned(),
-            hosts: story.folder().join(".fleet/sandbox/hosts"),
+            hosts,
         }
     }
 

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use super::fleets::{OBSERVE, ROLLBACK};
 use super::story::FILTERS;
 use crate::fixture::Fixture;
 
@@ -18,20 +19,12 @@ transports: { lab: { kind: sandbox } }
 services: { app: { timeout: 2m } }
 ";
 
-const OBSERVE: &str = "\
-echo \"version=$(cat \"$FLEET_ROOT/version\" 2>/dev/null || echo none)\"
-";
-
 /// Under way until the test says so; what it appends is the proof of how often it ran.
 const DEPLOY: &str = "\
 echo \"$FLEET_VERSION\" >>\"$FLEET_ROOT/deploys\"
 touch \"$FLEET_ROOT/deploying\"
 until [ -e \"$FLEET_ROOT/../../../../go\" ]; do sleep 0.1; done
 echo \"$FLEET_VERSION\" >\"$FLEET_ROOT/version\"
-";
-
-const ROLLBACK: &str = "\
-echo \"$FLEET_PREVIOUS_VERSION\" >\"$FLEET_ROOT/version\"
 ";
 
 fn with(fleet: &str, environment: &str) -> Fixture {

@@ -1,7 +1,7 @@
 //! Values that are one of a few words.
 
 use crate::manifest::codes;
-use crate::manifest::decode::fields::nearest;
+use crate::manifest::decode::fields::did_you_mean;
 use crate::manifest::decode::shape;
 use crate::manifest::problems::{Problems, shown};
 use crate::manifest::tree::Value;
@@ -32,10 +32,7 @@ pub(in crate::manifest::decode) fn choice<T: Word>(
     if let Some((_, meaning)) = T::WORDS.iter().find(|(word, _)| *word == text) {
         return Some(*meaning);
     }
-    let help = match nearest(text, words.iter().copied()) {
-        Some(word) => format!("did you mean `{word}`?"),
-        None => format!("it is {known}"),
-    };
+    let help = did_you_mean(text, words.iter().copied(), &format!("it is {known}"));
     let message = format!("{} is no `{key}`", shown(text));
     problems.report(codes::UNKNOWN_CHOICE, value.span(), message, help);
     None

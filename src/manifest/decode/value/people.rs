@@ -32,8 +32,7 @@ pub(in crate::manifest::decode) fn public_key(
 ) -> Option<Spanned<String>> {
     parsed(value, &KEY, problems, |text| {
         let key = ssh_key::PublicKey::from_openssh(text.trim()).ok()?;
-        let mut bare = ssh_key::PublicKey::new(key.key_data().clone(), String::new());
-        bare.set_comment("");
+        let bare = ssh_key::PublicKey::new(key.key_data().clone(), String::new());
         bare.to_openssh()
             .ok()
             .map(|text| text.trim_end().to_owned())
