@@ -11,4 +11,5 @@ pub mod live;
 pub mod plan;
 pub mod rollout;
 pub mod status;
+pub mod summary;
 pub mod text;

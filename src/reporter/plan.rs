@@ -357,37 +357,32 @@ fn failure(plan: &EnvironmentPlan, policy: &Policy, options: Options) -> Vec<Str
     })
 }
 
+/// Only what touched a host undoes anything and is blocked (design.md §8): a host that refuses, or
+/// gives no answer, stops the line and no more.
 fn failure_text(plan: &EnvironmentPlan, policy: &Policy) -> Option<String> {
     if plan.changes.is_empty() {
         return None;
     }
     let rollout = &policy.rollout;
-    let stops = match rollout.max_failures {
-        0 => "the line stops at the first failed host".to_owned(),
-        tolerated => format!(
-            "the line stops when more than {} failed",
-            plural(tolerated as usize, "host")
-        ),
+    let (stops, it) = match rollout.max_failures {
+        0 => ("the line stops at the first failed host".to_owned(), "it"),
+        tolerated => {
+            let hosts = plural(tolerated as usize, "host");
+            (
+                format!("the line stops when more than {hosts} failed"),
+                "one",
+            )
+        }
     };
-    let blocked: Vec<String> = fold::by_key(
-        plan.changes
-            .iter()
-            .filter_map(|c| c.to.as_ref().map(|to| (&c.service, to))),
-        |pair| *pair,
-    )
-    .into_iter()
-    .map(|((service, to), _)| format!("{service} {to}"))
-    .collect();
-    let verb = if blocked.len() == 1 { "is" } else { "are" };
     let then = match rollout.on_failure {
-        OnFailure::Rollback => "it and all that succeeded go back",
-        OnFailure::Pause => "it goes back by itself, the others wait for a person",
+        OnFailure::Rollback => "goes back everywhere and is blocked",
+        OnFailure::Pause if plan.waves.len() < 2 => "goes back there, if it can, and is blocked",
+        OnFailure::Pause => {
+            "goes back there, if it can, and is blocked; the rest waits for a person"
+        }
     };
-    Some(format!(
-        "{stops}; {then}; {} {verb} blocked",
-        blocked.join(", ")
-    ))
+    Some(format!("{stops}; what failed after touching {it} {then}"))
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

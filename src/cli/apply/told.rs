@@ -9,7 +9,6 @@ use crate::cli::workspace::Books;
 use crate::ledger::Ledger as _;
 use crate::model::id::EnvironmentName;
 use crate::model::ledger::{RolloutLedger, RolloutRecord, RolloutState, WaveKind};
-use crate::model::plan::HeldReason;
 use crate::reconcile::{ExitClass, Pass, PassOutcome};
 use crate::reporter;
 use crate::reporter::event::words;
@@ -89,67 +88,93 @@ pub(super) async fn tell(
     pass: &Pass,
 ) -> Result<(), CliError> {
     let ui = context.ui;
-    let rollout = match &pass.outcome {
+    let record = match &pass.outcome {
         PassOutcome::Ended(record) | PassOutcome::Paused(record) => Some(record),
         PassOutcome::Held { rollout, .. } => rollout.as_ref(),
         PassOutcome::Unchanged | PassOutcome::AllOffline | PassOutcome::Stopped => None,
     };
+    let rollout = match record {
+        Some(record) => books.ledger.rollout(name, &record.id).await?,
+        None => None,
+    };
     if ui.format == Format::Json {
-        if let Some(record) = rollout {
-            let waves = books
-                .ledger
-                .rollout(name, &record.id)
-                .await?
-                .map(|rollout| rollout.waves)
-                .unwrap_or_default();
+        if let Some(record) = record {
+            let waves = rollout.map(|rollout| rollout.waves).unwrap_or_default();
             ui.answer(&(reporter::rollout::json(record, &waves) + "\n"))?;
         }
-        return Ok(());
+    } else {
+        let summary = summary(pass, rollout.as_ref());
+        ui.answer(&format!("{name}: {summary}\n"))?;
     }
-    ui.answer(&format!("{name}: {}\n", summary(pass)))?;
-    if let PassOutcome::Paused(record) = &pass.outcome {
-        ui.hint(&format!("fleet rollout logs {}", record.id));
-        ui.hint(&format!(
-            "then: fleet continue {name}, fleet retry {name} or fleet abort {name}"
-        ));
-    } else if let (ExitClass::Failed, Some(record)) = (pass.class(), rollout) {
-        ui.hint(&format!("fleet rollout logs {}", record.id));
+    for hint in hints(name, pass, record) {
+        ui.hint(&hint);
     }
     Ok(())
 }
 
-fn summary(pass: &Pass) -> String {
+/// What to look at, and what lifts what is held.
+fn hints(name: &EnvironmentName, pass: &Pass, record: Option<&RolloutRecord>) -> Vec<String> {
+    let mut hints = Vec::new();
+    if let (ExitClass::Failed, Some(record)) = (pass.class(), record) {
+        hints.push(format!("fleet rollout logs {}", record.id));
+    }
+    if let PassOutcome::Paused(_) = &pass.outcome {
+        hints.push(format!(
+            "then: fleet continue {name}, fleet retry {name} or fleet abort {name}"
+        ));
+    }
+    if let PassOutcome::Ended(record) = &pass.outcome
+        && record.state == RolloutState::Succeeded
+        && record.deferred > 0
+    {
+        hints.push(format!(
+            "a host that was left out comes when it can, with a later: fleet apply {name}"
+        ));
+    }
+    if is_over(pass)
+        && let Some(plan) = &pass.plan
+    {
+        hints.extend(reporter::summary::lifts(plan));
+    }
+    hints
+}
+
+/// Nothing of it is under way, so what its plan held is what is left.
+fn is_over(pass: &Pass) -> bool {
+    matches!(
+        pass.outcome,
+        PassOutcome::Unchanged | PassOutcome::AllOffline | PassOutcome::Ended(_)
+    )
+}
+
+fn summary(pass: &Pass, rollout: Option<&RolloutLedger>) -> String {
     let of = |record: &RolloutRecord| {
         let state = words(record.state.as_str());
         let hosts = format!("{} of {}", record.completed, plural(record.total, "host"));
-        match record.state {
-            RolloutState::Succeeded => format!("{state} on {hosts}"),
-            _ => format!("{state}: {}; {hosts} changed", record.reason),
+        match (record.state, rollout) {
+            (RolloutState::Succeeded, _) if record.deferred > 0 => {
+                format!("{state} on {hosts}, {} left out", record.deferred)
+            }
+            (RolloutState::Succeeded, _) => format!("{state} on {hosts}"),
+            (_, Some(rollout)) => {
+                let changes = reporter::summary::changes(rollout);
+                format!("{state}: {}; {changes}", record.reason)
+            }
+            (_, None) => format!("{state}: {}", record.reason),
         }
     };
-    match &pass.outcome {
-        PassOutcome::Unchanged => match pass.plan.as_ref().map_or(0, |plan| plan.held.len()) {
-            0 => "no changes".to_owned(),
-            held => format!("no changes, {held} held{}", why_held(pass)),
-        },
+    let done = match &pass.outcome {
+        PassOutcome::Unchanged => "no changes".to_owned(),
         PassOutcome::Ended(record) | PassOutcome::Paused(record) => of(record),
         PassOutcome::Held { reason, .. } => format!("held: {reason}"),
         PassOutcome::AllOffline => {
             "every host that would change is offline; they are caught up later".to_owned()
         }
         PassOutcome::Stopped => "left; the next apply goes on".to_owned(),
-    }
-}
-
-/// Blocks need a person, and a person needs to know.
-fn why_held(pass: &Pass) -> String {
-    let blocked = pass
-        .plan
-        .iter()
-        .flat_map(|plan| &plan.held)
-        .find(|held| held.reason == HeldReason::Blocked);
-    match blocked {
-        Some(held) => format!(" (blocked: {})", held.message),
-        None => String::new(),
+    };
+    let plan = pass.plan.as_ref().filter(|_| is_over(pass));
+    match plan.and_then(reporter::summary::held) {
+        Some(held) => format!("{done}; {held}"),
+        None => done,
     }
 }

@@ -3,7 +3,13 @@ use crate::model::id::{Digest, FleetName};
 use crate::model::plan::{ChangeReason, Gate, GateKind, HeldReason, PLAN_FORMAT, Summary, Wave};
 use crate::model::policy::RolloutPolicy;
 
-pub(super) fn change(host: &str, service: &str, from: Option<&str>, to: &str, wave: u32) -> Change {
+pub(in crate::reporter) fn change(
+    host: &str,
+    service: &str,
+    from: Option<&str>,
+    to: &str,
+    wave: u32,
+) -> Change {
     Change {
         host: host.into(),
         instance: "i-021ef46178a035ed0".into(),
@@ -26,7 +32,7 @@ pub(super) fn change(host: &str, service: &str, from: Option<&str>, to: &str, wa
     }
 }
 
-pub(super) fn sample() -> EnvironmentPlan {
+pub(in crate::reporter) fn sample() -> EnvironmentPlan {
     let changes = vec![
         change("hosting-1", "metricus", Some("0.5.0"), "1.1.0", 1),
         change("hosting-4", "metricus", Some("0.5.0"), "1.1.0", 2),
@@ -77,7 +83,7 @@ pub(super) fn sample() -> EnvironmentPlan {
     }
 }
 
-pub(super) fn policy() -> Policy {
+pub(in crate::reporter) fn policy() -> Policy {
     Policy::new(
         RolloutPolicy {
             on_failure: OnFailure::Rollback,

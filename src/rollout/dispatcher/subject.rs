@@ -16,9 +16,9 @@ pub(super) fn of(rollout: &Rollout) -> String {
     let counted = format!("on {} of {} {noun}", record.completed, record.total);
     let why = |word: &str| {
         if record.reason.is_empty() {
-            format!("{head} {word} {counted}")
+            format!("{head} {counted}, {word}")
         } else {
-            format!("{head} {word} {counted}: {}", record.reason)
+            format!("{head} {counted}, {word}: {}", record.reason)
         }
     };
     match record.state {

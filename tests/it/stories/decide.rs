@@ -58,3 +58,16 @@ fn nothing_to_decide() {
     story.run("fleet continue");
     assert_story!(story);
 }
+
+/// All that could change did, and the exit code is not 0: it says why.
+#[test]
+fn what_stays_held_beside_a_success_says_why() {
+    let mut story = paused();
+    story.quietly("fleet", &["continue", "production"]);
+    story.shell("fleet apply --yes").output().expect("a shell");
+    story.run("sed -i 's/d: {}/d: {}, e: {}, f: {}/' environments/production.yaml");
+    story.commit("Two more");
+    story.run("fleet apply --yes");
+    story.run("fleet apply --yes; fleet apply --yes --format json");
+    assert_story!(story);
+}
