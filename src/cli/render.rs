@@ -112,8 +112,14 @@ fn write(folder: &Path, bundle: &Bundle) -> Result<usize, CliError> {
     for (path, bytes) in &bundle.files {
         let file = folder.join(path);
         let parent = file.parent().unwrap_or(folder);
+        // Windows PowerShell takes a script without the mark for text in the machine's code page, in
+        // which bytes of a harmless letter may be a quote.
+        let mark: &[u8] = match path.ends_with(".ps1") && !path.contains('/') {
+            true => "\u{feff}".as_bytes(),
+            false => b"",
+        };
         fs::create_dir_all(parent)
-            .and_then(|()| fs::write(&file, bytes))
+            .and_then(|()| fs::write(&file, [mark, &**bytes].concat()))
             .map_err(|error| workspace::not_written(&file, error))?;
     }
     Ok(bundle.files.len())

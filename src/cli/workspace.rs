@@ -321,12 +321,12 @@ pub(crate) fn refuse(context: &Context, diagnostics: &[Diagnostic], tree: &Tree)
     )
 }
 
-/// A template that does not compile is found out by rendering it once.
+/// A template that does not compile is found out by rendering it once for each platform.
 fn can_render(templates: &Templates, environment: &Environment) -> bool {
     let mut seen = BTreeSet::new();
     environment.hosts.values().all(|host| {
         host.services.iter().all(|(service, assignment)| {
-            !seen.insert(&assignment.template)
+            !seen.insert((&assignment.template, host.platform))
                 || templates
                     .digests(&environment.name, host, service, assignment)
                     .is_ok()

@@ -38,7 +38,6 @@ codes! {
 
     UNKNOWN_KEY = "F101": "a key that does not exist";
     MISSING_KEY = "F102": "a key that has to be there";
-    LATER_VALUE = "F104": "a value that this version does not act on";
     UNKNOWN_CHOICE = "F105": "a value that is none of those a key takes";
     API_VERSION = "F106": "an api_version other than fleet/v1";
     NAME = "F107": "a name that does not follow its pattern";

@@ -3,7 +3,7 @@
 
 use super::decode::{EnvironmentFile, FleetFile, Settings, Wanted};
 use super::rules::transport_settings;
-use crate::model::desired::{Environment, TransportSettings, Unsupported};
+use crate::model::desired::{Environment, Platform, TransportSettings, Unsupported};
 use crate::model::id::TransportName;
 use crate::model::plan::GateKind;
 use crate::model::policy::{AfterCanary, Offline, Strategy};
@@ -84,6 +84,10 @@ fn settings(
 ) {
     if !environment.discover.is_empty() {
         add("discover");
+    }
+    let mut platforms = environment.hosts.values().map(|host| host.platform);
+    if platforms.any(|platform| platform == Platform::Windows) {
+        add("platform: windows");
     }
     let is_set = |set: fn(&Settings) -> bool| set(&file.settings) || set(&fleet.defaults);
     if is_set(|settings| settings.observe_every.is_some()) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::desired::Platform;
 use super::id::Digest;
 
 /// A phase of a step, in the order they run.
@@ -44,22 +45,20 @@ impl Phase {
             Self::Remove => "remove",
         }
     }
+
+    /// Its script in a bundle.
+    pub fn script(self, platform: Platform) -> String {
+        format!("{}.{}", self.as_str(), platform.extension())
+    }
 }
 
-/// What a host gets for one service: `<phase>.sh`, `files/…`, by path. Equal input, equal bytes.
+/// What a host gets for one service: `<phase>.sh` or `<phase>.ps1`, `files/…`, by path. Equal input, equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
     /// Bytes by path below the step's folder.
     pub files: BTreeMap<String, Arc<[u8]>>,
     /// See [`Digests`].
     pub digests: Digests,
-}
-
-impl Bundle {
-    /// Whether the template has this phase (on Linux).
-    pub fn has(&self, phase: Phase) -> bool {
-        self.files.contains_key(&format!("{}.sh", phase.as_str()))
-    }
 }
 
 /// What plans and blocks compare.

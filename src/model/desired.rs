@@ -275,11 +275,22 @@ pub enum Platform {
 }
 
 impl Platform {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Linux, Self::Windows];
+
     /// The word in files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Linux => "linux",
             Self::Windows => "windows",
+        }
+    }
+
+    /// What the names of its scripts end with.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Linux => "sh",
+            Self::Windows => "ps1",
         }
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::bundle::Phase;
-use crate::model::desired::{Environment, Fleet};
+use crate::model::desired::{Environment, Fleet, Platform};
 use crate::model::diagnostic::{Diagnostic, sort};
 use crate::model::id::{EnvironmentName, ServiceName, TemplateName};
 use crate::model::policy::OnFailure;
 
+use super::binding;
 use super::codes;
 use super::context::{Found as Value, Subject};
 use super::layout;
@@ -16,7 +17,8 @@ use super::path::Path;
 use super::program::{Need, Program, Use};
 use super::quote::refused_character;
 use super::suggest::nearest;
-use super::templates::Templates;
+use super::tag::{Dialect, Form};
+use super::templates::{Templates, no_deploy};
 
 impl Templates {
     /// Everything that is wrong with the templates as the fleet uses them, beside what
@@ -34,6 +36,7 @@ impl Templates {
     /// The same for one environment.
     pub fn check_environment(&self, environment: &Environment) -> Vec<Diagnostic> {
         let mut found = Found::default();
+        let mut without_deploy = BTreeMap::new();
         let mut without_rollback = BTreeMap::new();
         for host in environment.hosts.values() {
             for (service, assignment) in &host.services {
@@ -46,13 +49,17 @@ impl Templates {
                 let Some(template) = self.by_name.get(&assignment.template) else {
                     continue;
                 };
-                if environment.rollout.on_failure == OnFailure::Rollback
-                    && !template.has(Phase::Rollback)
-                {
-                    let name = &assignment.template;
-                    without_rollback.insert(service, name);
+                let (name, platform) = (&assignment.template, host.platform);
+                if template.broken.is_none() && !template.has(Phase::Deploy, platform) {
+                    without_deploy.entry((name, platform)).or_insert(host);
+                    continue;
                 }
-                for (part, program) in template.programs() {
+                if environment.rollout.on_failure == OnFailure::Rollback
+                    && !template.has(Phase::Rollback, platform)
+                {
+                    without_rollback.insert((service, platform), name);
+                }
+                for (part, program) in template.programs(platform) {
                     for problem in program.problems(&subject) {
                         let place = problem.place.span.start;
                         found.add(
@@ -67,8 +74,16 @@ impl Templates {
         found.extend(
             without_rollback
                 .into_iter()
-                .map(|(service, name)| no_rollback(name, service, &environment.name)),
+                .map(|((service, platform), name)| {
+                    no_rollback(name, platform, service, &environment.name)
+                }),
         );
+        found.extend(without_deploy.into_iter().map(|((name, platform), host)| {
+            let mut problem = no_deploy(name, platform);
+            let user = format!(", but {} in {} runs it", host.name, environment.name);
+            problem.message.push_str(&user);
+            problem
+        }));
         sort(&mut found);
         found
     }
@@ -110,6 +125,7 @@ pub(super) struct Problem<'p> {
     /// Where.
     pub(super) place: &'p Use,
     path: &'p Path,
+    dialect: Dialect,
     fault: Fault,
 }
 
@@ -131,7 +147,13 @@ impl Program {
     ) -> impl Iterator<Item = Problem<'p>> {
         self.uses.iter().filter_map(move |place| {
             let path = &self.slots[place.slot];
-            fault(subject.find(path), place.need).map(|fault| Problem { place, path, fault })
+            let fault = fault(subject.find(path), place.need)?;
+            Some(Problem {
+                place,
+                path,
+                dialect: self.dialect,
+                fault,
+            })
         })
     }
 }
@@ -170,7 +192,9 @@ impl Problem<'_> {
     /// In words.
     pub(super) fn diagnostic(&self, file: &Arc<str>, subject: &Subject<'_>) -> Diagnostic {
         let path = self.path;
-        let name = path.binding_name();
+        let platform = self.dialect.platform();
+        let name = binding::name_of(platform, path);
+        let line = |form| binding::line(platform, &name, &path.to_string(), form);
         let on = format!(
             "for {} on {} in {}",
             subject.service, subject.host.name, subject.environment
@@ -184,15 +208,20 @@ impl Problem<'_> {
                 format!("`{path}` is a list {on}"),
                 match self.place.need {
                     Need::Boolean => "if and unless take the text true or false".to_owned(),
-                    _ if file.contains("/files/") => format!("write {{{{json {path}}}}}"),
+                    _ if self.dialect == Dialect::Data => format!("write {{{{json {path}}}}}"),
                     _ => format!(
-                        "bind it as `{name}={{{{list {path}}}}}` and use \"${{{name}[@]}}\""
+                        "bind it as `{}` and use {}",
+                        line(Form::List),
+                        binding::usage(platform, &name, Form::List)
                     ),
                 },
             ),
             Fault::TextForList => (
                 format!("`{path}` is one text and no list {on}"),
-                format!("bind it as `{name}={{{{{path}}}}}`, or write its value as [a list]"),
+                format!(
+                    "bind it as `{}`, or write its value as [a list]",
+                    line(Form::Plain)
+                ),
             ),
             Fault::NotBoolean => (
                 format!("`{path}` is neither true nor false {on}"),
@@ -231,10 +260,12 @@ impl Problem<'_> {
 
 fn no_rollback(
     template: &TemplateName,
+    platform: Platform,
     service: &ServiceName,
     environment: &EnvironmentName,
 ) -> Diagnostic {
-    let file: Arc<str> = format!("{}{template}/deploy.sh.hbs", layout::FOLDER).into();
+    let [deploy, rollback] = [Phase::Deploy, Phase::Rollback].map(|phase| phase.script(platform));
+    let file: Arc<str> = format!("{}{template}/{deploy}.hbs", layout::FOLDER).into();
     Diagnostic::error(
         codes::NO_ROLLBACK,
         &file,
@@ -244,7 +275,7 @@ fn no_rollback(
         ),
     )
     .help(format!(
-        "write {}{template}/rollback.sh.hbs, or say `on_failure: pause`",
+        "write {}{template}/{rollback}.hbs, or say `on_failure: pause`",
         layout::FOLDER
     ))
 }

@@ -34,4 +34,5 @@ codes! {
     NO_ROLLBACK = "F321": "a template that cannot roll back";
     NOT_A_FILE = "F322": "a template that is not a regular file, or too large";
     FILE_NAME = "F323": "a name in templates/ that no host could use";
+    FIRST_STATEMENT = "F324": "a statement of PowerShell that has to come first";
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::bundle::Phase;
+use crate::model::desired::Platform;
 use crate::model::diagnostic::{Diagnostic, sort};
 use crate::model::id::TemplateName;
 use crate::model::source::Tree;
@@ -27,7 +28,9 @@ pub(super) fn compile(tree: &Tree) -> (Templates, Vec<Diagnostic>) {
     for (path, entry) in tree.below(layout::FOLDER) {
         let place = Place::of(path).and_then(|place| Ok((place, source::bytes(path, entry)?)));
         match place {
-            Ok((Place::Partial(name), bytes)) => compiler.partial(path, name, bytes),
+            Ok((Place::Partial(name, platform), bytes)) => {
+                compiler.partial(path, name, platform, bytes);
+            }
             Ok((place, bytes)) => later.push((path, place, bytes)),
             Err(problem) => compiler.refuse(path, *problem),
         }
@@ -56,10 +59,8 @@ impl Compiler {
         if let Some((folder, rest)) = inside.split_once('/') {
             if folder == "partials" {
                 // Templates that include it are broken, but not for lack of it.
-                if let Some(name) = rest.strip_suffix(".sh") {
-                    self.partials.insert(name.into(), String::new());
-                    self.broken_partials.insert(name.into(), problem.clone());
-                }
+                self.partials.insert(rest.into(), String::new());
+                self.broken_partials.insert(rest.into(), problem.clone());
             } else {
                 self.template(folder).broken.get_or_insert(problem.clone());
             }
@@ -71,9 +72,10 @@ impl Compiler {
         self.by_name.entry(name.into()).or_default()
     }
 
-    fn partial(&mut self, path: &Arc<str>, name: &str, bytes: &[u8]) {
+    fn partial(&mut self, path: &Arc<str>, name: &str, platform: Platform, bytes: &[u8]) {
+        let name = partial_file(name, platform);
         let mut found = Vec::new();
-        let text = match source::text(path, bytes, true) {
+        let text = match source::text(path, bytes, Some(platform)) {
             Err(problem) => return self.refuse(path, *problem),
             Ok(source) => {
                 let tokens = scan(path, source, Dialect::Partial, &mut found);
@@ -87,20 +89,21 @@ impl Compiler {
             }
         };
         if let Some(problem) = found.first() {
-            self.broken_partials.insert(name.into(), problem.clone());
+            self.broken_partials.insert(name.clone(), problem.clone());
         }
         self.diagnostics.append(&mut found);
-        self.partials.insert(name.into(), text);
-        self.partial_sources
-            .insert(name.into(), digest::content(bytes));
+        self.partials.insert(name.clone(), text);
+        self.partial_sources.insert(name, digest::content(bytes));
     }
 
     fn part(&mut self, path: &Arc<str>, place: Place<'_>, bytes: &Arc<[u8]>) {
         let Some(name) = place.template() else { return };
         let (target, dialect) = match place {
-            Place::Phase(_, phase) => (format!("{}.sh", phase.as_str()), Some(Dialect::Script)),
+            Place::Phase(_, phase, platform) => {
+                (phase.script(platform), Some(Dialect::Script(platform)))
+            }
             Place::DataTemplate(_, target) => (format!("files/{target}"), Some(Dialect::Data)),
-            Place::Copy(_, target) | Place::Partial(target) => (format!("files/{target}"), None),
+            Place::Copy(_, target) | Place::Partial(target, _) => (format!("files/{target}"), None),
         };
         let inside = path
             .strip_prefix(layout::FOLDER)
@@ -111,10 +114,16 @@ impl Compiler {
             .insert(inside.to_owned(), digest::content(bytes));
         let part = match dialect {
             None => Part::copied(path, bytes),
-            Some(dialect) => match source::text(path, bytes, dialect == Dialect::Script) {
-                Err(problem) => return self.refuse(path, *problem),
-                Ok(source) => Part::rendered(path, self.program(path, name, source, dialect)),
-            },
+            Some(dialect) => {
+                let script = match dialect {
+                    Dialect::Script(platform) => Some(platform),
+                    Dialect::Data | Dialect::Partial => None,
+                };
+                match source::text(path, bytes, script) {
+                    Err(problem) => return self.refuse(path, *problem),
+                    Ok(source) => Part::rendered(path, self.program(path, name, source, dialect)),
+                }
+            }
         };
         let twin = self
             .template(name)
@@ -144,20 +153,21 @@ impl Compiler {
     ) -> Program {
         let mut found = Vec::new();
         let tokens = scan(path, source, dialect, &mut found);
-        if dialect == Dialect::Script {
-            head::check(path, source, &tokens, &mut found);
+        if let Dialect::Script(platform) = dialect {
+            head::check(platform, path, source, &tokens, &mut found);
         }
         let program = parse(path, source, dialect, &tokens, &self.partials, &mut found);
         let mut broken = found.first().cloned();
         for name in included(&tokens) {
-            if let Some(hash) = self.partial_sources.get(name) {
+            let name = partial_file(name, dialect.platform());
+            if let Some(hash) = self.partial_sources.get(&name) {
                 let hash = Arc::clone(hash);
                 self.template(template)
                     .sources
-                    .insert(format!("partials/{name}.sh"), hash);
+                    .insert(format!("partials/{name}"), hash);
             }
             if broken.is_none() {
-                broken = self.broken_partials.get(name).cloned();
+                broken = self.broken_partials.get(&name).cloned();
             }
         }
         self.diagnostics.append(&mut found);
@@ -169,10 +179,15 @@ impl Compiler {
 
     fn finish(mut self) -> (Templates, Vec<Diagnostic>) {
         for (name, template) in &mut self.by_name {
-            if template.broken.is_none() && !template.has(Phase::Deploy) {
-                let problem = no_deploy(name);
-                template.broken = Some(problem.clone());
-                self.diagnostics.push(problem);
+            if template.broken.is_some() {
+                continue;
+            }
+            for platform in template.platforms() {
+                if !template.has(Phase::Deploy, platform) {
+                    let problem = no_deploy(name, platform);
+                    template.broken.get_or_insert(problem.clone());
+                    self.diagnostics.push(problem);
+                }
             }
         }
         sort(&mut self.diagnostics);
@@ -181,6 +196,11 @@ impl Compiler {
         };
         (templates, self.diagnostics)
     }
+}
+
+/// What a partial is known by.
+fn partial_file(name: &str, platform: Platform) -> Box<str> {
+    format!("{name}.{}", platform.extension()).into()
 }
 
 /// The partials that a file includes.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::model::bundle::Phase;
+use crate::model::desired::Platform;
 use crate::model::diagnostic::Diagnostic;
-use crate::model::id::check_name;
+use crate::model::id::{NameProblem, check_name};
 
 use super::codes;
 use super::suggest::nearest;
@@ -15,10 +16,10 @@ pub(super) const FOLDER: &str = "templates/";
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place<'a> {
-    /// `partials/<name>.sh`
-    Partial(&'a str),
-    /// `<template>/<phase>.sh.hbs`
-    Phase(&'a str, Phase),
+    /// `partials/<name>.<sh|ps1>`
+    Partial(&'a str, Platform),
+    /// `<template>/<phase>.<sh|ps1>.hbs`
+    Phase(&'a str, Phase, Platform),
     /// `<template>/files/<name>.hbs`, the ending taken off.
     DataTemplate(&'a str, &'a str),
     /// `<template>/files/<name>`
@@ -42,7 +43,7 @@ impl<'a> Place<'a> {
             _ => Err(stray(
                 path,
                 "this file is no part of a template",
-                "a template is templates/<template>/<phase>.sh.hbs and files/<name>[.hbs]; shared functions stand in templates/partials/<name>.sh",
+                "a template is templates/<template>/<phase>.sh.hbs (.ps1.hbs on Windows) and files/<name>[.hbs]; shared functions stand in templates/partials/<name>.sh (.ps1)",
             )),
         }
     }
@@ -50,8 +51,8 @@ impl<'a> Place<'a> {
     /// The template it belongs to; a partial belongs to none.
     pub(super) const fn template(self) -> Option<&'a str> {
         match self {
-            Self::Partial(_) => None,
-            Self::Phase(template, _)
+            Self::Partial(..) => None,
+            Self::Phase(template, ..)
             | Self::DataTemplate(template, _)
             | Self::Copy(template, _) => Some(template),
         }
@@ -71,15 +72,6 @@ fn stray(path: &Arc<str>, message: &str, help: &str) -> Box<Diagnostic> {
     refused(codes::STRAY_FILE, path, message, help)
 }
 
-fn windows(path: &Arc<str>) -> Box<Diagnostic> {
-    refused(
-        codes::NOT_IN_THIS_VERSION,
-        path,
-        "PowerShell is not in this version of fleet",
-        "keep the file on a branch until it is; hosts of this version run bash",
-    )
-}
-
 fn bad_name(path: &Arc<str>, name: &str, what: &str) -> Box<Diagnostic> {
     refused(
         codes::FILE_NAME,
@@ -89,17 +81,22 @@ fn bad_name(path: &Arc<str>, name: &str, what: &str) -> Box<Diagnostic> {
     )
 }
 
+/// Takes the ending of a script off, and says whose it is.
+fn script(name: &str) -> Option<(&str, Platform)> {
+    Platform::ALL.into_iter().find_map(|platform| {
+        let stem = name.strip_suffix(platform.extension())?.strip_suffix('.')?;
+        Some((stem, platform))
+    })
+}
+
 fn partial<'a>(path: &Arc<str>, name: &'a str) -> Result<Place<'a>, Box<Diagnostic>> {
-    if name.ends_with(".ps1") {
-        return Err(windows(path));
-    }
-    match name.strip_suffix(".sh") {
-        Some(stem) if check_name(stem).is_ok() => Ok(Place::Partial(stem)),
+    match script(name) {
+        Some((stem, platform)) if check_name(stem).is_ok() => Ok(Place::Partial(stem, platform)),
         Some(_) => Err(bad_name(path, name, "partial")),
         None => Err(stray(
             path,
             &format!("`{name}` is not a partial"),
-            "a partial is templates/partials/<name>.sh; it has no values in it",
+            "a partial is templates/partials/<name>.sh or <name>.ps1; it has no values in it",
         )),
     }
 }
@@ -112,35 +109,32 @@ fn phase<'a>(
     if check_name(template).is_err() {
         return Err(bad_name(path, template, "template"));
     }
-    if name.ends_with(".ps1.hbs") || name.ends_with(".ps1") {
-        return Err(windows(path));
-    }
     let phases = Phase::ALL.map(Phase::as_str);
-    let stem = name.split('.').next().unwrap_or(name);
-    match name.strip_suffix(".sh.hbs") {
-        Some("remove") => Err(refused(
-            codes::NOT_IN_THIS_VERSION,
-            path,
-            "the phase `remove` is not in this version of fleet",
-            "nothing would run it; keep it on a branch until it is",
-        )),
-        Some(word) => match Phase::ALL.into_iter().find(|phase| phase.as_str() == word) {
-            Some(phase) => Ok(Place::Phase(template, phase)),
-            None => Err(stray(
-                path,
-                &format!("there is no phase `{word}`"),
-                &match nearest(word, phases.into_iter()) {
-                    Some(near) => format!("did you mean `{near}.sh.hbs`?"),
-                    None => format!("the phases are {}", phases.join(", ")),
-                },
-            )),
-        },
+    match name.strip_suffix(".hbs").and_then(script) {
+        Some((word, platform)) => {
+            match Phase::ALL.into_iter().find(|phase| phase.as_str() == word) {
+                Some(phase) => Ok(Place::Phase(template, phase, platform)),
+                None => Err(stray(
+                    path,
+                    &format!("there is no phase `{word}`"),
+                    &match nearest(word, phases.into_iter()) {
+                        Some(near) => {
+                            format!("did you mean `{near}.{}.hbs`?", platform.extension())
+                        }
+                        None => format!("the phases are {}", phases.join(", ")),
+                    },
+                )),
+            }
+        }
         None => Err(stray(
             path,
             &format!("`{name}` is no phase of a template"),
-            &match nearest(stem, phases.into_iter()) {
-                Some(near) => format!("did you mean `{near}.sh.hbs`?"),
-                None => "scripts are named <phase>.sh.hbs; what should travel to the host stands in files/".to_owned(),
+            &match nearest(name.split('.').next().unwrap_or(name), phases.into_iter()) {
+                Some(near) => {
+                    let platform = script(name).map_or(Platform::Linux, |(_, platform)| platform);
+                    format!("did you mean `{near}.{}.hbs`?", platform.extension())
+                }
+                None => "scripts are named <phase>.sh.hbs or <phase>.ps1.hbs; what should travel to the host stands in files/".to_owned(),
             },
         )),
     }
@@ -161,6 +155,17 @@ fn file<'a>(
             path,
             format!("`{name}` is not a name for a file on a host"),
             "use letters, digits and . _ - @, not starting with -",
+        ));
+    }
+    // Windows opens a device instead of `aux.conf`, and drops a point at the end of a name.
+    let stem = target.split('.').next().unwrap_or(target);
+    let is_device = check_name(&stem.to_ascii_lowercase()) == Err(NameProblem::Device);
+    if is_device || target.ends_with('.') {
+        return Err(refused(
+            codes::FILE_NAME,
+            path,
+            format!("`{name}` is not a name for a file on Windows"),
+            "choose another name: neither a device such as con, nul and aux, nor with a point at its end",
         ));
     }
     Ok(if target.len() < name.len() {

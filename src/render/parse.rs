@@ -15,7 +15,7 @@ use super::tag::{Condition, Dialect, Form, Kind, Operand, Reference, Tag, Test, 
 /// Deeper nesting is refused: nobody reads it, and every level is a call when it is rendered.
 const DEEPEST: usize = 16;
 
-/// Texts of partials by name, each with a line end at its end.
+/// Texts of partials by file name, each with a line end at its end.
 pub(super) type Partials = BTreeMap<Box<str>, String>;
 
 /// Builds the program of a file.
@@ -310,13 +310,16 @@ impl Parser<'_> {
                 "a partial is copied as it is; what decides whether to use it stands around its calls",
             );
         }
-        match self.partials.get(name) {
+        let ending = format!(".{}", self.program.dialect.platform().extension());
+        match self.partials.get(&*format!("{name}{ending}")) {
             Some(text) => self.here.push(Node::Text(text.clone())),
             None => {
                 let message = format!("there is no partial `{name}`");
-                let help = match nearest(name, self.partials.keys().map(|known| &**known)) {
+                let known = self.partials.keys();
+                let known = known.filter_map(|file| file.strip_suffix(&*ending));
+                let help = match nearest(name, known) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("write its functions into templates/partials/{name}.sh"),
+                    None => format!("write its functions into templates/partials/{name}{ending}"),
                 };
                 self.error(codes::UNKNOWN_PARTIAL, span, message, &help);
             }

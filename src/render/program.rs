@@ -1,5 +1,7 @@
 //! A compiled file: text, values and choices.
 
+use crate::model::desired::Platform;
+
 use super::context::{Found, Subject};
 use super::path::Path;
 use super::quote;
@@ -105,6 +107,12 @@ impl Program {
                     (Found::Text(text), Dialect::Data, Form::Plain) => out.push_str(text),
                     (Found::Text(text), Dialect::Data, _) => quote::json_string(text, out),
                     (Found::List(items), Dialect::Data, _) => quote::json_array(items, out),
+                    (Found::Text(text), Dialect::Script(Platform::Windows), _) => {
+                        quote::powershell_string(text, out);
+                    }
+                    (Found::List(items), Dialect::Script(Platform::Windows), _) => {
+                        quote::powershell_array(items, out);
+                    }
                     (Found::Text(text), _, _) => quote::bash_word(text, out),
                     (Found::List(items), _, _) => quote::bash_array(items, out),
                 },

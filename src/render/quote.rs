@@ -1,4 +1,4 @@
-//! How a value is written: as a bash literal, as JSON, as it is.
+//! How a value is written: as a literal of bash or PowerShell, as JSON, as it is.
 
 /// The first character that no script and no file gets from a value.
 pub(super) fn refused_character(text: &str) -> Option<char> {
@@ -27,6 +27,32 @@ pub(super) fn bash_array(items: &[String], out: &mut String) {
             out.push(' ');
         }
         bash_word(item, out);
+    }
+    out.push(')');
+}
+
+/// A string of PowerShell that is this text. Between single quotes nothing has a meaning but the
+/// single quotes, of which PowerShell knows five: any of them would end the text, and two in a row
+/// stand for the second.
+pub(super) fn powershell_string(text: &str, out: &mut String) {
+    out.push('\'');
+    for c in text.chars() {
+        out.push(c);
+        if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
+            out.push(c);
+        }
+    }
+    out.push('\'');
+}
+
+/// An array of PowerShell: one with one item stays an array.
+pub(super) fn powershell_array(items: &[String], out: &mut String) {
+    out.push_str("@(");
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        powershell_string(item, out);
     }
     out.push(')');
 }

@@ -5,6 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::model::desired::Platform;
 use crate::model::diagnostic::Diagnostic;
 
 use super::binding;
@@ -132,7 +133,7 @@ impl<'a> Reader<'a> {
             .to_owned();
         let help = match self.dialect {
             Dialect::Data => format!("{{{{{path}}}}} is the value as it is"),
-            _ => binding_help(&path),
+            _ => self.binding_help(&path),
         };
         self.error(
             codes::UNESCAPED,
@@ -201,8 +202,15 @@ impl<'a> Reader<'a> {
             other => {
                 let help = match other {
                     "each" | "with" => {
-                        "bind the list in the head as `name={{list path}}` and loop in bash: for x in \"${name[@]}\""
-                            .to_owned()
+                        let platform = self.dialect.platform();
+                        let (shell, usage) = match platform {
+                            Platform::Linux => ("bash", "for x in \"${name[@]}\""),
+                            Platform::Windows => ("PowerShell", "foreach ($x in $name) { … }"),
+                        };
+                        format!(
+                            "bind the list in the head as `{}` and loop in {shell}: {usage}",
+                            binding::line(platform, "name", "path", Form::List)
+                        )
                     }
                     _ => nearest(other, ["if", "unless"].into_iter()).map_or_else(
                         || "the blocks are {{#if}} and {{#unless}}".to_owned(),
@@ -313,9 +321,9 @@ impl<'a> Reader<'a> {
             }
         };
         let wrong_form = match (self.dialect, form) {
-            (Dialect::Script, Form::Json) => Some((
+            (Dialect::Script(_), Form::Json) => Some((
                 "`json` is for files/, a script gets values as bindings",
-                binding_help(path.text),
+                self.binding_help(path.text),
             )),
             (Dialect::Data, Form::List) => Some((
                 "`list` is for the arrays of scripts",
@@ -339,6 +347,15 @@ impl<'a> Reader<'a> {
             Some(reference) => Kind::Value(form, reference),
             None => Kind::Broken,
         }
+    }
+
+    fn binding_help(&self, path: &str) -> String {
+        let platform = self.dialect.platform();
+        let name = Path::parse(path).map_or_else(
+            |_| "name".to_owned(),
+            |path| binding::name_of(platform, &path),
+        );
+        binding::help(platform, &name, path, Form::Plain)
     }
 
     fn helper(&mut self, span: &Range<usize>, helper: &Word<'a>) {
@@ -384,11 +401,6 @@ impl<'a> Reader<'a> {
             }
         }
     }
-}
-
-fn binding_help(path: &str) -> String {
-    let name = Path::parse(path).map_or_else(|_| "name".to_owned(), |path| path.binding_name());
-    binding::help(&name, path, Form::Plain)
 }
 
 fn words_after(text: &str, offset: usize, skip: usize) -> Vec<Word<'_>> {

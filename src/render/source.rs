@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::desired::Platform;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::source::Entry;
 
@@ -39,11 +40,12 @@ pub(super) fn bytes<'a>(
     }
 }
 
-/// The text of a template; scripts are stricter than data.
+/// The text of a template; scripts (`None` for data) are stricter: another form of the same text would
+/// have another digest, and one line end has one meaning in every here-document and here-string.
 pub(super) fn text<'a>(
     path: &Arc<str>,
     bytes: &'a [u8],
-    is_script: bool,
+    script: Option<Platform>,
 ) -> Result<&'a str, Box<Diagnostic>> {
     let error = |at: usize, message: &str, help: &str| {
         Box::new(Diagnostic::error(codes::NOT_TEXT, path, at..at + 1, message).help(help))
@@ -55,25 +57,42 @@ pub(super) fn text<'a>(
             "save the file as UTF-8; what is not text stands in files/ without the ending .hbs",
         )
     })?;
-    if !is_script {
+    let Some(platform) = script else {
         return Ok(text);
-    }
+    };
     if text.starts_with('\u{feff}') {
         return Err(error(
             0,
             "a byte order mark",
-            "save the file as UTF-8 without one",
+            match platform {
+                Platform::Linux => "save the file as UTF-8 without one",
+                Platform::Windows => {
+                    "save the file as UTF-8 without one: what Windows PowerShell needs of it, fleet writes"
+                }
+            },
         ));
     }
     if let Some(at) = text.find('\r') {
         return Err(error(
             at,
-            "a carriage return: bash would take it as part of the line",
-            "save the file with LF line endings",
+            match platform {
+                Platform::Linux => "a carriage return: bash would take it as part of the line",
+                Platform::Windows => "a carriage return: scripts have one kind of line end",
+            },
+            match platform {
+                Platform::Linux => "save the file with LF line endings",
+                Platform::Windows => {
+                    "save the file with LF line endings, which PowerShell reads too"
+                }
+            },
         ));
     }
     if let Some(at) = text.find('\0') {
-        return Err(error(at, "a NUL byte", "bash cannot read it; take it away"));
+        return Err(error(
+            at,
+            "a NUL byte",
+            "no shell can read it; take it away",
+        ));
     }
     Ok(text)
 }

@@ -3,16 +3,27 @@
 use std::ops::Range;
 
 use super::path::Path;
+use crate::model::desired::Platform;
 
 /// What a file is, as far as its tags are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
-    /// `<phase>.sh.hbs`: values only in bindings.
-    Script,
+    /// `<phase>.sh.hbs` or `<phase>.ps1.hbs`: values only in bindings.
+    Script(Platform),
     /// `files/<name>.hbs`: values anywhere, no partials.
     Data,
-    /// `partials/<name>.sh`: comments only.
+    /// `partials/<name>.sh` or `.ps1`: comments only.
     Partial,
+}
+
+impl Dialect {
+    /// Whose scripts it is about, where that makes a difference.
+    pub(super) const fn platform(self) -> Platform {
+        match self {
+            Self::Script(platform) => platform,
+            Self::Data | Self::Partial => Platform::Linux,
+        }
+    }
 }
 
 /// A piece of a source.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::bundle::{Bundle, Digests, Phase};
-use crate::model::desired::{Assignment, Host};
+use crate::model::desired::{Assignment, Host, Platform};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::id::{Digest, EnvironmentName, ServiceName, TemplateName};
 use crate::model::source::Tree;
@@ -63,16 +63,16 @@ impl Templates {
         let mut change = Manifest::new("digest");
         change.line(&digest::content(assignment.version.as_str()), "version");
         let mut scripts = Manifest::new("scripts");
-        for (name, part) in &template.parts {
+        let [deploy, remove] =
+            [Phase::Deploy, Phase::Remove].map(|phase| phase.script(host.platform));
+        for (name, part) in template.parts_for(host.platform) {
             let hash = part.hash(&subject, &mut key)?;
-            match name.strip_suffix(".sh").filter(|name| !name.contains('/')) {
-                Some(phase) => {
-                    scripts.line(&hash, name);
-                    if phase == Phase::Deploy.as_str() || phase == Phase::Remove.as_str() {
-                        change.line(&hash, name);
-                    }
-                }
-                None => change.line(&hash, name),
+            let is_script = is_script(name);
+            if is_script {
+                scripts.line(&hash, name);
+            }
+            if !is_script || *name == deploy || *name == remove {
+                change.line(&hash, name);
             }
         }
         let shared = digest::variables(&assignment.shared_variables);
@@ -109,8 +109,7 @@ impl Templates {
         };
         let template = self.template(&subject)?;
         let files = template
-            .parts
-            .iter()
+            .parts_for(host.platform)
             .map(|(name, part)| Ok((name.clone(), part.bytes(&subject)?)))
             .collect::<Result<_, Box<Diagnostic>>>()?;
         Ok(Bundle {
@@ -121,25 +120,45 @@ impl Templates {
 
     fn template(&self, subject: &Subject<'_>) -> Result<&Template, Box<Diagnostic>> {
         let name = &subject.assignment.template;
+        let platform = subject.host.platform;
         let Some(template) = self.by_name.get(name) else {
-            return Err(Box::new(no_deploy(name)));
+            return Err(Box::new(no_deploy(name, platform)));
         };
         match &template.broken {
             Some(problem) => Err(Box::new(problem.clone())),
-            None => Ok(template),
+            None if template.has(Phase::Deploy, platform) => Ok(template),
+            None => Err(Box::new(no_deploy(name, platform))),
         }
     }
 }
 
 impl Template {
-    pub(super) fn has(&self, phase: Phase) -> bool {
-        self.parts.contains_key(&format!("{}.sh", phase.as_str()))
+    pub(super) fn has(&self, phase: Phase, platform: Platform) -> bool {
+        self.parts.contains_key(&phase.script(platform))
     }
 
-    pub(super) fn programs(&self) -> impl Iterator<Item = (&Part, &Program)> {
-        self.parts
-            .values()
-            .filter_map(|part| Some((part, part.program()?)))
+    /// The platforms that it has scripts for; Linux where it has none at all.
+    pub(super) fn platforms(&self) -> Vec<Platform> {
+        let has_any = |platform| Phase::ALL.iter().any(|phase| self.has(*phase, platform));
+        let found: Vec<_> = Platform::ALL.into_iter().filter(|p| has_any(*p)).collect();
+        if found.is_empty() {
+            return vec![Platform::Linux];
+        }
+        found
+    }
+
+    /// What travels to hosts of a platform: its scripts, and all files.
+    pub(super) fn parts_for(&self, platform: Platform) -> impl Iterator<Item = (&String, &Part)> {
+        let is_of = move |name: &str| {
+            let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+            !is_script(name) || ending == Some(platform.extension())
+        };
+        self.parts.iter().filter(move |(name, _)| is_of(name))
+    }
+
+    pub(super) fn programs(&self, platform: Platform) -> impl Iterator<Item = (&Part, &Program)> {
+        self.parts_for(platform)
+            .filter_map(|(_, part)| Some((part, part.program()?)))
     }
 
     fn definition(&self, variables: Option<&str>) -> Digest {
@@ -154,14 +173,19 @@ impl Template {
     }
 }
 
-/// Every template has this phase.
-pub(super) fn no_deploy(template: &TemplateName) -> Diagnostic {
-    let file: Arc<str> = format!("{}{template}/deploy.sh.hbs", layout::FOLDER).into();
-    Diagnostic::error(
-        codes::NO_DEPLOY,
-        &file,
-        0..0,
-        format!("the template `{template}` has no phase `deploy`"),
-    )
-    .help(format!("write {file}"))
+/// Whether a path in a bundle is a script: everything else is in `files/`.
+fn is_script(name: &str) -> bool {
+    !name.contains('/')
+}
+
+/// Every template has this phase, for each platform that it is for.
+pub(super) fn no_deploy(template: &TemplateName, platform: Platform) -> Diagnostic {
+    let script = Phase::Deploy.script(platform);
+    let file: Arc<str> = format!("{}{template}/{script}.hbs", layout::FOLDER).into();
+    let message = format!("the template `{template}` has no phase `deploy`");
+    let message = match platform {
+        Platform::Linux => message,
+        Platform::Windows => message + " for Windows",
+    };
+    Diagnostic::error(codes::NO_DEPLOY, &file, 0..0, message).help(format!("write {file}"))
 }

@@ -16,7 +16,6 @@ use super::value::selector::selector;
 use super::value::text::line;
 use super::value::variables::variables;
 use super::value::version::{Wanted, version, wanted};
-use crate::manifest::codes;
 use crate::manifest::problems::{Problems, Span};
 use crate::manifest::tree::{Kind, Value};
 use crate::model::desired::{Platform, Variables};
@@ -242,15 +241,6 @@ fn host(span: &Span, value: Value<'_, '_>, problems: &mut Problems) -> HostEntry
         host.instance_is_broken = host.instance.is_none();
     }
     if let Some(platform) = fields.word::<Platform>("platform", problems) {
-        if platform.value == Platform::Windows {
-            // A gate would not do: bash would be rendered for it.
-            problems.report(
-                codes::LATER_VALUE,
-                &platform.span,
-                "`platform: windows` is not in this version",
-                "leave the host out: this version runs scripts on Linux only",
-            );
-        }
         host.platform = platform.value;
     }
     if let Some(value) = fields.take("labels") {

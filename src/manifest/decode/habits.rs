@@ -25,7 +25,7 @@ pub(super) fn instead_of(key: &str) -> Option<&'static str> {
             "write `variables`: of a service, an environment or a host"
         }
         "tasks" | "roles" | "handlers" | "steps" | "provisioner" | "hooks" => {
-            "what is done on a host stands in templates/<template>/<phase>.sh.hbs"
+            "what is done on a host stands in templates/<template>/<phase>.sh.hbs (.ps1.hbs on Windows)"
         }
         "depends_on" | "dependencies" | "syncWave" => {
             "`requires` of a service in fleet.yaml orders the services of a host; `after` orders environments"

@@ -135,16 +135,17 @@ fn artifacts(
     value: Value<'_, '_>,
     problems: &mut Problems,
 ) -> Option<Spanned<BTreeMap<Platform, String>>> {
-    const PLATFORMS: [Platform; 2] = [Platform::Linux, Platform::Windows];
     let span = value.span().clone();
     if !matches!(value.kind(), Kind::Mapping(_)) {
         let address = artifact(value, problems)?.value;
-        let value = PLATFORMS.map(|platform| (platform, address.clone())).into();
+        let value = Platform::ALL
+            .map(|platform| (platform, address.clone()))
+            .into();
         return Some(Spanned { value, span });
     }
     let mut fields = Fields::read(value, &ARTIFACTS, problems)?;
     let mut found = BTreeMap::new();
-    for platform in PLATFORMS {
+    for platform in Platform::ALL {
         if let Some(value) = fields.take(platform.as_str()) {
             found.insert(platform, artifact(value, problems)?.value);
         }

@@ -150,7 +150,7 @@ fn documents(value: Value<'_, '_>, problems: &mut Problems) -> BTreeMap<Platform
     let Some(mut fields) = Fields::read(value, &DOCUMENTS, problems) else {
         return BTreeMap::new();
     };
-    [Platform::Linux, Platform::Windows]
+    Platform::ALL
         .into_iter()
         .filter_map(|platform| {
             let value = fields.take(platform.as_str())?;

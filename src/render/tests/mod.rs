@@ -5,6 +5,7 @@ mod digests;
 mod hostile;
 mod language;
 mod oracle;
+mod powershell;
 mod refusals;
 mod usage;
 
@@ -84,8 +85,20 @@ fn compiled(tree: &Tree) -> Templates {
 }
 
 fn bundle(templates: &Templates, assignment: &Assignment) -> Result<Bundle, Box<Diagnostic>> {
+    bundle_for(templates, Platform::Linux, assignment)
+}
+
+fn bundle_for(
+    templates: &Templates,
+    platform: Platform,
+    assignment: &Assignment,
+) -> Result<Bundle, Box<Diagnostic>> {
     let (environment, service) = (EnvironmentName::new("lab"), ServiceName::new("app"));
-    templates.bundle(&environment, &host("web-1"), &service, assignment)
+    let host = Host {
+        platform,
+        ..host("web-1")
+    };
+    templates.bundle(&environment, &host, &service, assignment)
 }
 
 /// The file of a bundle as text.

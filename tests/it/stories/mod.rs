@@ -23,3 +23,4 @@ pub(crate) mod standing;
 pub(crate) mod story;
 mod terminal;
 mod validate;
+mod windows;

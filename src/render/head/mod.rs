@@ -3,11 +3,15 @@
 //! The head ends at the first line that is anything but blank, a comment, an option line, a block
 //! tag or a binding. None of these can leave a quote or a here-document open, so a literal that is
 //! written into the head is a literal whatever the lines around it are, and nobody has to parse
-//! bash to know that. Both branches of a block count, taken or not.
+//! bash or PowerShell to know that. Both branches of a block count, taken or not.
+
+mod bash;
+mod powershell;
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::model::desired::Platform;
 use crate::model::diagnostic::Diagnostic;
 
 use super::binding;
@@ -15,75 +19,78 @@ use super::codes;
 use super::path::Path;
 use super::tag::{Form, Kind, Tag, Token};
 
-/// Options of `set -o` and letters of `set` that change nothing about how later lines are read.
-const SET_NAMES: [&str; 11] = [
-    "allexport",
-    "errexit",
-    "errtrace",
-    "functrace",
-    "noclobber",
-    "noglob",
-    "nounset",
-    "physical",
-    "pipefail",
-    "verbose",
-    "xtrace",
-];
-const SET_LETTERS: &str = "aefuvxCEPTo";
-/// The same of `shopt`.
-const SHOPT_NAMES: [&str; 10] = [
-    "dotglob",
-    "extglob",
-    "failglob",
-    "globstar",
-    "inherit_errexit",
-    "lastpipe",
-    "localvar_inherit",
-    "nocaseglob",
-    "nocasematch",
-    "nullglob",
-];
-
 /// Reports every value of a script that is not a binding in its head.
 pub(super) fn check(
+    platform: Platform,
     file: &Arc<str>,
     source: &str,
     tokens: &[Token],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let mut end: Option<Range<usize>> = None;
+    let mut first: Option<Range<usize>> = None;
     for line in lines(source, tokens) {
-        match classify(source, &line) {
+        let span = line.span(source);
+        match classify(platform, source, &line) {
             LineKind::Neutral => {}
+            LineKind::Option => {
+                first.get_or_insert(span);
+            }
             LineKind::Binding(name) if end.is_none() => {
-                diagnostics.extend(binding::reserved(file, source, name));
+                first.get_or_insert(span);
+                diagnostics.extend(binding::reserved(platform, file, source, name));
             }
             kind => {
-                let span = line.span(source);
-                let name = binding::attempted_name(&source[span.clone()]);
+                let name = binding::attempted_name(platform, &source[span.clone()]);
                 let before = diagnostics.len();
                 diagnostics.extend(
                     line.values()
-                        .map(|value| misplaced(file, source, value, name, end.as_ref())),
+                        .map(|value| misplaced(platform, file, source, value, name, end.as_ref())),
                 );
                 // One binding that is not quite right does not make the next ones wrong.
                 let is_attempt = name.is_some() && diagnostics.len() > before;
-                if matches!(kind, LineKind::Other) && !is_attempt {
-                    end.get_or_insert(span);
+                if matches!(kind, LineKind::Other) && !is_attempt && end.is_none() {
+                    if let Some(first) = first.take().filter(|_| platform == Platform::Windows) {
+                        diagnostics.extend(too_late(file, source, &span, first));
+                    }
+                    end = Some(span);
                 }
             }
         }
     }
 }
 
+/// Reports a statement that PowerShell takes at the start of a script only, if the head ends with it.
+fn too_late(
+    file: &Arc<str>,
+    source: &str,
+    line: &Range<usize>,
+    first: Range<usize>,
+) -> Option<Diagnostic> {
+    let word = powershell::first_statement(&source[line.clone()])?;
+    let at = line.start + source[line.clone()].find(|c: char| c.is_ascii_alphabetic())?;
+    let message = format!("`{word}` comes after another statement, where PowerShell refuses it");
+    let help = if word == "using" {
+        "write the name of a type in full, as in [System.IO.Path]; load a module by Import-Module"
+    } else {
+        "take it out: a script gets its values by bindings, and no arguments"
+    };
+    Some(
+        Diagnostic::error(codes::FIRST_STATEMENT, file, at..at + word.len(), message)
+            .help(help)
+            .related(first, "the first statement"),
+    )
+}
+
 fn misplaced(
+    platform: Platform,
     file: &Arc<str>,
     source: &str,
     (tag, form, path): (&Tag, Form, &Path),
     attempted: Option<&str>,
     head_end: Option<&Range<usize>>,
 ) -> Diagnostic {
-    let name = attempted.map_or_else(|| path.binding_name(), str::to_owned);
+    let name = attempted.map_or_else(|| binding::name_of(platform, path), str::to_owned);
     let error = Diagnostic::error(
         codes::VALUE_OUTSIDE_HEAD,
         file,
@@ -93,7 +100,7 @@ fn misplaced(
             &source[tag.span.clone()]
         ),
     )
-    .help(binding::help(&name, &path.to_string(), form));
+    .help(binding::help(platform, &name, &path.to_string(), form));
     match head_end {
         Some(end) => error.related(end.clone(), "the head ends here"),
         None => error,
@@ -164,15 +171,17 @@ fn lines<'t>(source: &str, tokens: &'t [Token]) -> Vec<Line<'t>> {
 }
 
 enum LineKind {
-    /// Blank, a comment, an option line or a tag that leaves no code.
+    /// Blank, a comment or a tag that leaves no code.
     Neutral,
+    /// An option line.
+    Option,
     /// A binding; where its name stands.
     Binding(Range<usize>),
     /// Anything else.
     Other,
 }
 
-fn classify(source: &str, line: &Line<'_>) -> LineKind {
+fn classify(platform: Platform, source: &str, line: &Line<'_>) -> LineKind {
     let is_blank = |piece: &Piece<'_>| match piece {
         Piece::Text(range) => is_blank(&source[range.clone()]),
         Piece::Tag(_) => false,
@@ -182,12 +191,15 @@ fn classify(source: &str, line: &Line<'_>) -> LineKind {
         [] => LineKind::Neutral,
         [Piece::Text(range)] => {
             let text = source[range.clone()].trim_matches([' ', '\t']);
-            let is_neutral =
-                !text.ends_with('\\') && (text.starts_with('#') || is_option_line(text));
-            if is_neutral {
-                LineKind::Neutral
-            } else {
-                LineKind::Other
+            let (continues, is_option) = match platform {
+                Platform::Linux => ('\\', bash::is_option(text)),
+                Platform::Windows => ('`', powershell::is_option(text)),
+            };
+            match text {
+                _ if text.ends_with(continues) => LineKind::Other,
+                _ if text.starts_with('#') => LineKind::Neutral,
+                _ if is_option => LineKind::Option,
+                _ => LineKind::Other,
             }
         }
         [Piece::Tag(tag)] => match tag.kind {
@@ -201,12 +213,14 @@ fn classify(source: &str, line: &Line<'_>) -> LineKind {
         {
             let text = &source[range.clone()];
             let indent = text.len() - text.trim_start_matches([' ', '\t']).len();
-            match text[indent..].strip_suffix('=') {
-                Some(name) if binding::is_name(name) => {
-                    LineKind::Binding(range.start + indent..range.end - 1)
-                }
-                _ => LineKind::Other,
-            }
+            let name = match platform {
+                Platform::Linux => bash::bound_name(&text[indent..]),
+                Platform::Windows => powershell::bound_name(&text[indent..]),
+            };
+            name.map_or(LineKind::Other, |name| {
+                let start = range.start + indent;
+                LineKind::Binding(start + name.start..start + name.end)
+            })
         }
         _ => LineKind::Other,
     }
@@ -214,21 +228,4 @@ fn classify(source: &str, line: &Line<'_>) -> LineKind {
 
 fn is_blank(text: &str) -> bool {
     text.bytes().all(|c| matches!(c, b' ' | b'\t'))
-}
-
-/// `set …` or `shopt …` with words that are known to be harmless, and perhaps a comment.
-fn is_option_line(text: &str) -> bool {
-    let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
-    let known: fn(&str) -> bool = match words.next() {
-        Some("set") => |word| match word.strip_prefix(['-', '+']) {
-            Some(letters) => {
-                !letters.is_empty() && letters.chars().all(|c| SET_LETTERS.contains(c))
-            }
-            None => SET_NAMES.contains(&word),
-        },
-        Some("shopt") => |word| matches!(word, "-s" | "-u") || SHOPT_NAMES.contains(&word),
-        _ => return false,
-    };
-    let options: Vec<&str> = words.take_while(|word| !word.starts_with('#')).collect();
-    !options.is_empty() && options.into_iter().all(known)
 }
