@@ -77,6 +77,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("git2::", &["git"]),
     ("clap::", &["cli"]),
     ("handlebars::", &["render"]),
+    ("tree_sitter", &["host/syntax"]),
     ("granit_parser::", &["manifest"]),
     ("ssh_key::", &["manifest"]),
     ("axum::", &["sandbox"]),

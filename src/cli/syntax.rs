@@ -1,4 +1,4 @@
-//! Syntax errors of rendered scripts, found with `bash -n` before any host sees them.
+//! Syntax errors of rendered scripts, found before any host sees them.
 //!
 //! Values are quoted literals in a script's head and cannot break it, so scripts that differ only
 //! in their bindings are read once: a thousand alike hosts cost one run of bash per phase.
@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::host::syntax::{SyntaxCheck, SyntaxProblem, check};
+use crate::host::syntax::{Checker, SyntaxCheck, SyntaxProblem, check};
 use crate::model::bundle::Bundle;
 use crate::model::desired::{Assignment, Environment, Host};
 use crate::model::diagnostic::Diagnostic;
@@ -15,31 +15,42 @@ use crate::model::source::Tree;
 use crate::render::Templates;
 
 const SYNTAX: &str = "F330";
+const POWERSHELL_SYNTAX: &str = "F331";
 const NO_BASH: &str = "W330";
+const PERHAPS: &str = "W331";
 
 #[cfg(test)]
 /// Every code of this check with its meaning.
 pub(crate) const CODES: &[(&str, &str)] = &[
     (SYNTAX, "a script that bash does not understand"),
     (
+        POWERSHELL_SYNTAX,
+        "a script that PowerShell does not understand",
+    ),
+    (
         NO_BASH,
         "scripts that were not checked, because there is no bash here",
     ),
+    (
+        PERHAPS,
+        "a script that PowerShell probably does not understand",
+    ),
 ];
 
-/// Everything that bash says of an environment's scripts, and whether it was asked.
+/// Everything that is said of an environment's scripts, and who was asked.
 #[derive(Debug, Default)]
 pub(crate) struct Syntax {
     seen: BTreeSet<(Arc<str>, Digest)>,
     /// What it says.
     pub(crate) diagnostics: Vec<Diagnostic>,
-    missing: bool,
+    checked_by: BTreeSet<Checker>,
+    no_bash: bool,
 }
 
 impl Syntax {
-    /// Who checked.
-    pub(crate) const fn checked_by(&self) -> Option<&'static str> {
-        if self.missing { None } else { Some("bash -n") }
+    /// Who checked; nobody where there are no scripts, or nothing that reads them.
+    pub(crate) fn checked_by(&self) -> Vec<&'static str> {
+        self.checked_by.iter().map(|one| one.as_str()).collect()
     }
 
     /// Checks every service on every host of an environment.
@@ -76,9 +87,7 @@ impl Syntax {
         let kept: BTreeMap<_, _> = std::mem::take(&mut bundle.files)
             .into_iter()
             .filter(|(path, bytes)| {
-                path.ends_with(".sh")
-                    && !path.contains('/')
-                    && self.seen.insert((file_of(path), shape(bytes)))
+                !path.contains('/') && self.seen.insert((file_of(path), shape(bytes)))
             })
             .collect();
         if kept.is_empty() {
@@ -88,15 +97,16 @@ impl Syntax {
             files: kept,
             ..bundle
         };
-        match check(&bundle) {
-            SyntaxCheck::Checked(problems) => {
+        match check(&bundle, host.platform) {
+            SyntaxCheck::Checked(by, problems) => {
+                self.checked_by.insert(by);
                 let place = format!("{}/{}", environment.name, host.name);
                 self.diagnostics.extend(problems.iter().map(|problem| {
-                    diagnostic(tree, &bundle, problem, &file_of(&problem.file), &place)
+                    diagnostic(by, tree, &bundle, problem, &file_of(&problem.file), &place)
                 }));
             }
-            SyntaxCheck::NoBash(why) if !self.missing => {
-                self.missing = true;
+            SyntaxCheck::NoBash(why) if !self.no_bash => {
+                self.no_bash = true;
                 let message = format!("scripts were not checked for syntax errors: {why}");
                 self.diagnostics.push(
                     Diagnostic::warning(NO_BASH, &"templates".into(), 0..0, message)
@@ -112,7 +122,15 @@ impl Syntax {
 fn shape(script: &[u8]) -> Digest {
     let text = String::from_utf8_lossy(script);
     let is_binding = |line: &&str| {
-        line.split_once('=').is_some_and(|(name, _)| {
+        let Some((name, value)) = line.split_once('=') else {
+            return false;
+        };
+        // In PowerShell any statement may look like that, so the literal is looked at as well.
+        let name = match name.trim().strip_prefix('$') {
+            Some(bare) => Some(bare).filter(|_| is_literal(value.trim())),
+            None => Some(name),
+        };
+        name.is_some_and(|name| {
             !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
         })
     };
@@ -120,8 +138,18 @@ fn shape(script: &[u8]) -> Digest {
     Digest::of(rest.join("\n"))
 }
 
+/// Whether a text begins and ends as a string or an array of PowerShell does.
+fn is_literal(text: &str) -> bool {
+    let inner = text
+        .strip_prefix("@(")
+        .and_then(|text| text.strip_suffix(')'));
+    let inner = inner.unwrap_or(text);
+    inner.is_empty() || (inner.len() > 1 && inner.starts_with('\'') && inner.ends_with('\''))
+}
+
 /// At the line of the template that the script's line comes from, where there is just one like it.
 fn diagnostic(
+    by: Checker,
     tree: &Tree,
     bundle: &Bundle,
     problem: &SyntaxProblem,
@@ -151,7 +179,14 @@ fn diagnostic(
         .map(|number| format!(" line {number}:"))
         .unwrap_or_default();
     let message = format!("{} for {place}:{number} {}", problem.file, problem.message);
-    Diagnostic::error(SYNTAX, file, span.unwrap_or(0..0), message)
+    let span = span.unwrap_or(0..0);
+    match by {
+        Checker::Bash => Diagnostic::error(SYNTAX, file, span, message),
+        Checker::PowerShell => Diagnostic::error(POWERSHELL_SYNTAX, file, span, message),
+        Checker::TreeSitter => Diagnostic::warning(PERHAPS, file, span, message).help(
+            "there is no PowerShell here, and a grammar of its language has read this: it may be mistaken",
+        ),
+    }
 }
 
 /// The places of a text's lines, without their ends.

@@ -37,11 +37,11 @@ pub(crate) fn run(context: &Context, args: &ValidateArgs) -> Result<Exit, CliErr
         None => repository.tree_of_work_dir()?,
     };
     let mut sources = Sources::read(tree);
-    let syntax = sources.check_syntax();
+    let checked_by = sources.check_syntax();
     let found = &sources.diagnostics;
     let ui = context.ui;
     let answer = match ui.format {
-        Format::Json => diagnostics::json(found, &sources.tree, syntax) + "\n",
+        Format::Json => diagnostics::json(found, &sources.tree, &checked_by) + "\n",
         Format::Github => diagnostics::github(found, &sources.tree),
         Format::Text | Format::Markdown => {
             let text = diagnostics::text(found, &sources.tree, ui.out, ui.width);

@@ -238,7 +238,9 @@ impl Sources {
     /// Environments whose scripts cannot be rendered are as invalid as those that cannot be read.
     fn check_templates(&mut self) {
         let Some(fleet) = &mut self.fleet else { return };
-        for environment in fleet.environments.values() {
+        for environment in fleet.environments.values_mut() {
+            let later = self.templates.unsupported(environment);
+            environment.unsupported.extend(later);
             let found = self.templates.check_environment(environment);
             if has_errors(&found) || !can_render(&self.templates, environment) {
                 self.invalid.insert(environment.name.clone());
@@ -250,8 +252,8 @@ impl Sources {
             .retain(|name, _| !self.invalid.contains(name));
     }
 
-    /// Adds what bash says of all scripts. Gives who was asked.
-    pub(crate) fn check_syntax(&mut self) -> Option<&'static str> {
+    /// Adds what is said of all scripts. Gives who was asked.
+    pub(crate) fn check_syntax(&mut self) -> Vec<&'static str> {
         let mut syntax = Syntax::default();
         for environment in self
             .fleet

@@ -16,6 +16,7 @@ use super::layout;
 use super::path::Path;
 use super::program::{Need, Program, Use};
 use super::quote::refused_character;
+use super::secret;
 use super::suggest::nearest;
 use super::tag::{Dialect, Form};
 use super::templates::{Templates, no_deploy};
@@ -137,6 +138,7 @@ enum Fault {
     TextForList,
     NotBoolean,
     Control(char),
+    NoSecret,
 }
 
 impl Program {
@@ -163,7 +165,8 @@ fn fault(found: Option<Value<'_>>, need: Need) -> Option<Fault> {
         return Some(Fault::Missing);
     };
     let shape = match (found, need) {
-        (Value::List(_), Need::Text | Need::Boolean) => Some(Fault::ListForText),
+        (Value::List(_), Need::Text | Need::Boolean | Need::Secret) => Some(Fault::ListForText),
+        (Value::Text(text), Need::Secret) if !secret::is_name(text) => Some(Fault::NoSecret),
         (Value::Text(_), Need::List) => Some(Fault::TextForList),
         (Value::Text(text), Need::Boolean) if !matches!(text, "true" | "false") => {
             Some(Fault::NotBoolean)
@@ -186,6 +189,7 @@ impl Problem<'_> {
             Fault::ListForText | Fault::TextForList => codes::WRONG_SHAPE,
             Fault::NotBoolean => codes::NOT_BOOLEAN,
             Fault::Control(_) => codes::CONTROL_CHARACTER,
+            Fault::NoSecret => codes::SECRET_NAME,
         }
     }
 
@@ -208,6 +212,7 @@ impl Problem<'_> {
                 format!("`{path}` is a list {on}"),
                 match self.place.need {
                     Need::Boolean => "if and unless take the text true or false".to_owned(),
+                    Need::Secret => "bind one secret at a time".to_owned(),
                     _ if self.dialect == Dialect::Data => format!("write {{{{json {path}}}}}"),
                     _ => format!(
                         "bind it as `{}` and use {}",
@@ -227,6 +232,10 @@ impl Problem<'_> {
                 format!("`{path}` is neither true nor false {on}"),
                 format!("compare it: (eq {path} \"text\")"),
             ),
+            Fault::NoSecret => (
+                format!("`{path}` is no name of a parameter {on}"),
+                secret::HELP.to_owned(),
+            ),
             Fault::Control(c) => (
                 format!(
                     "`{path}` has the control character U+{:04X} {on}",
@@ -242,6 +251,10 @@ impl Problem<'_> {
         let (key, near) = match self.path {
             Path::Variable(key) | Path::Label(key) => {
                 (key, nearest(key, subject.siblings(self.path).into_iter()))
+            }
+            Path::ArtifactUrl => {
+                let service = subject.service;
+                return format!("give {service} an `artifact` in fleet.yaml, for this platform");
             }
             _ => return "define it".to_owned(),
         };

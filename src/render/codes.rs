@@ -12,7 +12,6 @@ macro_rules! codes {
 
 codes! {
     STRAY_FILE = "F301": "a file below templates/ that is no part of a template";
-    NOT_IN_THIS_VERSION = "F302": "a part of templates that this version does not have";
     NOT_TEXT = "F303": "a script or template that is not plain text";
     SYNTAX = "F304": "a tag or block that is not closed, or closed in another order";
     VALUE_OUTSIDE_HEAD = "F305": "a value outside the head of a script";
@@ -35,4 +34,6 @@ codes! {
     NOT_A_FILE = "F322": "a template that is not a regular file, or too large";
     FILE_NAME = "F323": "a name in templates/ that no host could use";
     FIRST_STATEMENT = "F324": "a statement of PowerShell that has to come first";
+    SECRET_NAME = "F325": "a secret that Parameter Store cannot have";
+    TYPOGRAPHY = "W332": "a quotation mark that PowerShell takes for one of its own";
 }

@@ -20,6 +20,7 @@ use super::scan::scan;
 use super::source;
 use super::tag::{Dialect, Kind, Token};
 use super::templates::{Template, Templates, no_deploy};
+use super::typography;
 
 /// Compiles everything below `templates/`.
 pub(super) fn compile(tree: &Tree) -> (Templates, Vec<Diagnostic>) {
@@ -79,6 +80,8 @@ impl Compiler {
             Err(problem) => return self.refuse(path, *problem),
             Ok(source) => {
                 let tokens = scan(path, source, Dialect::Partial, &mut found);
+                self.diagnostics
+                    .extend(typography::check(platform, path, source, &tokens));
                 let none = Partials::new();
                 let program = parse(path, source, Dialect::Partial, &tokens, &none, &mut found);
                 let mut text = program.render(&Vec::new());
@@ -155,6 +158,8 @@ impl Compiler {
         let tokens = scan(path, source, dialect, &mut found);
         if let Dialect::Script(platform) = dialect {
             head::check(platform, path, source, &tokens, &mut found);
+            self.diagnostics
+                .extend(typography::check(platform, path, source, &tokens));
         }
         let program = parse(path, source, dialect, &tokens, &self.partials, &mut found);
         let mut broken = found.first().cloned();

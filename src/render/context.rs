@@ -14,7 +14,7 @@ pub(super) struct Subject<'a> {
     pub(super) host: &'a Host,
     /// `service`
     pub(super) service: &'a ServiceName,
-    /// `version` and `variables`
+    /// `version`, `artifact` and `variables`
     pub(super) assignment: &'a Assignment,
 }
 
@@ -38,6 +38,7 @@ impl<'a> Subject<'a> {
             Path::EnvironmentName => self.environment.as_str(),
             Path::ServiceName => self.service.as_str(),
             Path::Version => self.assignment.version.as_str(),
+            Path::ArtifactUrl => self.assignment.artifact.as_deref()?,
             Path::Variable(key) => match self.assignment.variables.get(&**key)? {
                 Value::Scalar(text) => text,
                 Value::List(items) => return Some(Found::List(items)),

@@ -125,6 +125,14 @@ impl Parser<'_> {
                 self.here.push(Node::Value(slot, *form));
                 return;
             }
+            Kind::Secret(name) => {
+                let side = match name {
+                    Operand::Value(reference) => Side::Slot(self.slot(reference, Need::Secret)),
+                    Operand::Text(text) => Side::Text(text.clone()),
+                };
+                self.here.push(Node::Secret(side));
+                return;
+            }
             Kind::Partial(name, span) => {
                 self.partial(tag, name, span, standalone.as_ref());
             }

@@ -8,7 +8,7 @@ use crate::model::diagnostic::Diagnostic;
 use super::context::{Found, Subject};
 use super::digest::{self, ContentHash};
 use super::path::Path;
-use super::program::{Program, Values};
+use super::program::{Program, Values, read_secrets};
 
 /// More remembered renderings per file than this are of no use: the values differ from host to host.
 const MOST_REMEMBERED: usize = 4_096;
@@ -18,6 +18,8 @@ const MOST_REMEMBERED: usize = 4_096;
 pub(super) struct Part {
     /// Where it comes from.
     pub(super) file: Arc<str>,
+    /// A secret is read on the host.
+    pub(super) reads_secrets: bool,
     content: Content,
 }
 
@@ -38,12 +40,14 @@ impl Part {
     pub(super) fn copied(file: &Arc<str>, bytes: &Arc<[u8]>) -> Self {
         Self {
             file: Arc::clone(file),
+            reads_secrets: false,
             content: Content::Fixed(Arc::clone(bytes), digest::content(bytes)),
         }
     }
 
     /// A file that a program writes.
     pub(super) fn rendered(file: &Arc<str>, program: Program) -> Self {
+        let reads_secrets = read_secrets(&program.nodes);
         let content = if program.slots.is_empty() {
             let bytes = program.render(&Vec::new()).into_bytes();
             let hash = digest::content(&bytes);
@@ -57,6 +61,7 @@ impl Part {
         };
         Self {
             file: Arc::clone(file),
+            reads_secrets,
             content,
         }
     }

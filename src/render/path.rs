@@ -22,22 +22,25 @@ pub(super) enum Path {
     ServiceName,
     /// `version`
     Version,
+    /// `artifact.url`
+    ArtifactUrl,
     /// `variables.K`
     Variable(Box<str>),
 }
 
 /// What can be written, for suggestions.
-const FIXED: [(&str, Path); 6] = [
+const FIXED: [(&str, Path); 7] = [
     ("host.name", Path::HostName),
     ("host.platform", Path::HostPlatform),
     ("host.instance", Path::HostInstance),
     ("environment.name", Path::EnvironmentName),
     ("service.name", Path::ServiceName),
     ("version", Path::Version),
+    ("artifact.url", Path::ArtifactUrl),
 ];
 
 const ALL: &str = "host.name, host.platform, host.instance, host.labels.NAME, environment.name, \
-                   service.name, version and variables.NAME";
+                   service.name, version, artifact.url and variables.NAME";
 
 /// Why a text is not the path of a value.
 #[derive(Debug)]
@@ -87,11 +90,6 @@ impl Path {
                     keys.join(".")
                 ),
             )),
-            ["artifact", ..] => Err(PathFault {
-                code: codes::NOT_IN_THIS_VERSION,
-                message: format!("`{text}`: artifacts are not in this version of fleet"),
-                help: "let deploy download the file, or put it into files/".to_owned(),
-            }),
             _ => Err(unknown(
                 format!("there is no value `{text}`"),
                 unknown_help(text),
@@ -108,6 +106,7 @@ impl Path {
             Self::EnvironmentName => "environment",
             Self::ServiceName => "service",
             Self::Version => "version",
+            Self::ArtifactUrl => "url",
             Self::Label(key) | Self::Variable(key) => key,
         };
         let mut name: String = name

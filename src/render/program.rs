@@ -28,6 +28,8 @@ pub(super) enum Node {
     Text(String),
     /// The value of a slot.
     Value(usize, Form),
+    /// What reads a secret on the host, by its name.
+    Secret(Side),
     /// The first branch whose question is answered with yes.
     Choice(Vec<Branch>),
 }
@@ -50,7 +52,7 @@ pub(super) struct Question {
     pub(super) sides: (Side, Side),
 }
 
-/// One side of a comparison.
+/// One side of a comparison, or the name of a secret.
 #[derive(Debug)]
 pub(super) enum Side {
     /// A value.
@@ -81,6 +83,8 @@ pub(super) enum Need {
     Any,
     /// `true` or `false`.
     Boolean,
+    /// The name of a parameter in Parameter Store.
+    Secret,
 }
 
 /// The values of a program's slots for one host.
@@ -116,6 +120,20 @@ impl Program {
                     (Found::Text(text), _, _) => quote::bash_word(text, out),
                     (Found::List(items), _, _) => quote::bash_array(items, out),
                 },
+                Node::Secret(side) => {
+                    let name = side.text(values).unwrap_or_default();
+                    match self.dialect.platform() {
+                        Platform::Linux => {
+                            out.push_str("$(fleet_secret ");
+                            quote::bash_word(name, out);
+                            out.push(')');
+                        }
+                        Platform::Windows => {
+                            out.push_str("Get-FleetSecret ");
+                            quote::powershell_string(name, out);
+                        }
+                    }
+                }
                 Node::Choice(branches) => {
                     let taken = branches.iter().find(|branch| {
                         branch
@@ -134,13 +152,28 @@ impl Program {
 
 impl Question {
     fn answer(&self, values: &Values<'_>) -> bool {
-        let text = |side| match side {
-            &Side::Slot(slot) => match values[slot] {
+        (self.sides.0.text(values) == self.sides.1.text(values)) != self.negated
+    }
+}
+
+impl Side {
+    /// Its text for a host.
+    fn text<'a>(&'a self, values: &Values<'a>) -> Option<&'a str> {
+        match self {
+            &Self::Slot(slot) => match values[slot] {
                 Found::Text(text) => Some(text),
                 Found::List(_) => None,
             },
-            Side::Text(text) => Some(&**text),
-        };
-        (text(&self.sides.0) == text(&self.sides.1)) != self.negated
+            Self::Text(text) => Some(text),
+        }
     }
+}
+
+/// Whether any of these reads a secret.
+pub(super) fn read_secrets(nodes: &[Node]) -> bool {
+    nodes.iter().any(|node| match node {
+        Node::Secret(_) => true,
+        Node::Choice(branches) => branches.iter().any(|branch| read_secrets(&branch.nodes)),
+        Node::Text(_) | Node::Value(..) => false,
+    })
 }

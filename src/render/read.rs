@@ -11,6 +11,7 @@ use crate::model::diagnostic::Diagnostic;
 use super::binding;
 use super::codes;
 use super::path::Path;
+use super::secret;
 use super::suggest::nearest;
 use super::tag::{Condition, Dialect, Form, Kind, Operand, Reference, Test};
 
@@ -299,6 +300,7 @@ impl<'a> Reader<'a> {
     fn value(&mut self, span: &Range<usize>, words: &[Word<'a>]) -> Kind {
         let whole = &self.source[span.clone()];
         let (form, path) = match words {
+            [helper, name] if helper.text == "secret" => return self.secret(span, name),
             [path] => (Form::Plain, path),
             [helper, path] if helper.text == "list" || helper.text == "json" => {
                 let form = if helper.text == "list" {
@@ -349,6 +351,30 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn secret(&mut self, span: &Range<usize>, name: &Word<'a>) -> Kind {
+        if self.dialect == Dialect::Data {
+            let whole = &self.source[span.clone()];
+            let message = format!("{whole}: files have no secrets, which only hosts read");
+            self.error(codes::NOT_SUPPORTED, span.clone(), message).help = Some(
+                "bind the secret in the head of deploy, and let deploy write it where it belongs"
+                    .to_owned(),
+            );
+            return Kind::Broken;
+        }
+        let Some(operand) = self.operand(name) else {
+            return Kind::Broken;
+        };
+        match &operand {
+            Operand::Text(text) if !secret::is_name(text) => {
+                let message = format!("{} is no name of a parameter", name.text);
+                self.error(codes::SECRET_NAME, name.span.clone(), message)
+                    .help = Some(secret::HELP.to_owned());
+                Kind::Broken
+            }
+            _ => Kind::Secret(operand),
+        }
+    }
+
     fn binding_help(&self, path: &str) -> String {
         let platform = self.dialect.platform();
         let name = Path::parse(path).map_or_else(
@@ -363,10 +389,11 @@ impl<'a> Reader<'a> {
         match helper.text {
             "secret" => {
                 self.error(
-                    codes::NOT_IN_THIS_VERSION,
+                    codes::SYNTAX,
                     span.clone(),
-                    format!("{whole}: secrets are not in this version of fleet"),
-                );
+                    "`secret` takes the name of one parameter",
+                )
+                .help = Some("write {{secret path}} or {{secret \"/web/password\"}}".to_owned());
             }
             "if" | "unless" => {
                 self.error(
@@ -388,7 +415,7 @@ impl<'a> Reader<'a> {
                 self.unsupported(span, "subexpressions but (eq …) in a condition");
             }
             other => {
-                let help = nearest(other, ["list", "json"].into_iter()).map_or_else(
+                let help = nearest(other, ["list", "json", "secret"].into_iter()).map_or_else(
                     || "a value is one path; what a script computes, it computes itself".to_owned(),
                     |name| format!("did you mean `{name}`?"),
                 );

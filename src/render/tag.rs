@@ -60,6 +60,8 @@ pub(super) enum Kind {
     Partial(Box<str>, Range<usize>),
     /// `{{path}}`, `{{list path}}`, `{{json path}}`
     Value(Form, Reference),
+    /// `{{secret path}}`, `{{secret "name"}}`
+    Secret(Operand),
     /// Reported.
     Broken,
 }

@@ -48,8 +48,8 @@ pub fn count(diagnostics: &[Diagnostic]) -> String {
     }
 }
 
-/// The document, on one line; `checked_by` is the program that read the rendered scripts.
-pub fn json(diagnostics: &[Diagnostic], tree: &Tree, checked_by: Option<&str>) -> String {
+/// The document, on one line; `checked_by` names what read the rendered scripts.
+pub fn json(diagnostics: &[Diagnostic], tree: &Tree, checked_by: &[&str]) -> String {
     let document = Document {
         format: DIAGNOSTICS_FORMAT,
         checked_by,
@@ -109,7 +109,7 @@ fn property(text: &str) -> String {
 #[derive(Serialize)]
 struct Document<'a> {
     format: &'static str,
-    checked_by: Option<&'a str>,
+    checked_by: &'a [&'a str],
     diagnostics: Vec<Row<'a>>,
 }
 
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn json_counts_lines_and_characters_from_one() {
         let (tree, diagnostics) = sample();
-        insta::assert_snapshot!(json(&diagnostics, &tree, Some("bash -n")));
+        insta::assert_snapshot!(json(&diagnostics, &tree, &["bash"]));
     }
 
     #[test]

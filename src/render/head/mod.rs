@@ -8,6 +8,7 @@
 mod bash;
 mod powershell;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::model::diagnostic::Diagnostic;
 use super::binding;
 use super::codes;
 use super::path::Path;
-use super::tag::{Form, Kind, Tag, Token};
+use super::tag::{Form, Kind, Operand, Tag, Token};
 
 /// Reports every value of a script that is not a binding in its head.
 pub(super) fn check(
@@ -86,11 +87,11 @@ fn misplaced(
     platform: Platform,
     file: &Arc<str>,
     source: &str,
-    (tag, form, path): (&Tag, Form, &Path),
+    (tag, asked): (&Tag, Asked<'_>),
     attempted: Option<&str>,
     head_end: Option<&Range<usize>>,
 ) -> Diagnostic {
-    let name = attempted.map_or_else(|| binding::name_of(platform, path), str::to_owned);
+    let name = attempted.map_or_else(|| binding::name_of(platform, &asked.name), str::to_owned);
     let error = Diagnostic::error(
         codes::VALUE_OUTSIDE_HEAD,
         file,
@@ -100,10 +101,45 @@ fn misplaced(
             &source[tag.span.clone()]
         ),
     )
-    .help(binding::help(platform, &name, &path.to_string(), form));
+    .help(binding::help(platform, &name, &asked.text, asked.form));
     match head_end {
         Some(end) => error.related(end.clone(), "the head ends here"),
         None => error,
+    }
+}
+
+/// What a tag asks to be written.
+struct Asked<'t> {
+    form: Form,
+    /// As it stands in the tag.
+    text: String,
+    /// What a binding for it would be called after.
+    name: Cow<'t, Path>,
+}
+
+impl<'t> Asked<'t> {
+    fn of(kind: &'t Kind) -> Option<Self> {
+        match kind {
+            Kind::Value(form, reference) => Some(Self {
+                form: *form,
+                text: reference.path.to_string(),
+                name: Cow::Borrowed(&reference.path),
+            }),
+            Kind::Secret(Operand::Value(reference)) => Some(Self {
+                form: Form::Plain,
+                text: format!("secret {}", reference.path),
+                name: Cow::Borrowed(&reference.path),
+            }),
+            Kind::Secret(Operand::Text(name)) => {
+                let last = name.rsplit('/').next().unwrap_or(name);
+                Some(Self {
+                    form: Form::Plain,
+                    text: format!("secret \"{name}\""),
+                    name: Cow::Owned(Path::Variable(last.into())),
+                })
+            }
+            _ => None,
+        }
     }
 }
 
@@ -118,13 +154,10 @@ enum Piece<'t> {
 }
 
 impl Line<'_> {
-    /// The values it names.
-    fn values(&self) -> impl Iterator<Item = (&Tag, Form, &Path)> {
+    /// What it asks to be written: values and secrets.
+    fn values(&self) -> impl Iterator<Item = (&Tag, Asked<'_>)> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Tag(tag) => match &tag.kind {
-                Kind::Value(form, reference) => Some((*tag, *form, &reference.path)),
-                _ => None,
-            },
+            Piece::Tag(tag) => Some((*tag, Asked::of(&tag.kind)?)),
             Piece::Text(_) => None,
         })
     }
@@ -206,10 +239,10 @@ fn classify(platform: Platform, source: &str, line: &Line<'_>) -> LineKind {
             Kind::Comment | Kind::Open(..) | Kind::Else(_) | Kind::Close(_) | Kind::Broken => {
                 LineKind::Neutral
             }
-            Kind::Partial(..) | Kind::Value(..) => LineKind::Other,
+            Kind::Partial(..) | Kind::Value(..) | Kind::Secret(_) => LineKind::Other,
         },
         [Piece::Text(range), Piece::Tag(tag)]
-            if matches!(tag.kind, Kind::Value(..) | Kind::Broken) =>
+            if matches!(tag.kind, Kind::Value(..) | Kind::Secret(_) | Kind::Broken) =>
         {
             let text = &source[range.clone()];
             let indent = text.len() - text.trim_start_matches([' ', '\t']).len();

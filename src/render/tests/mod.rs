@@ -4,6 +4,7 @@ mod bash;
 mod digests;
 mod hostile;
 mod language;
+mod later;
 mod oracle;
 mod powershell;
 mod refusals;

@@ -71,15 +71,6 @@ fn f301_nothing_below_templates_is_ignored() {
 }
 
 #[test]
-fn f302_what_this_version_has_not() {
-    assert_eq!(problems("x={{artifact.url}}\n"), ["F302 «artifact.url»"]);
-    assert_eq!(
-        problems("x={{secret \"a\"}}\n"),
-        ["F302 «{{secret \"a\"}}»"]
-    );
-}
-
-#[test]
 fn f303_scripts_are_text() {
     for (source, at) in [
         (b"a\nb\r\n".as_slice(), 3),
@@ -509,5 +500,42 @@ fn f323_file_names_are_paths_on_a_host() {
         [
             "F323 templates/app/files/a.conf: this file and templates/app/files/A.conf.hbs would be one file on the host"
         ]
+    );
+}
+
+#[test]
+fn f325_secrets_have_names_of_parameters() {
+    for name in ["", "a b", "-a", "/é", "a'b", "a$(id)"] {
+        assert_eq!(
+            problems(&format!("x={{{{secret \"{name}\"}}}}\n")),
+            [format!("F325 «\"{name}\"»")]
+        );
+    }
+    assert_eq!(
+        problems("x={{secret}}\ny={{secret a b}}\n"),
+        ["F311 «secret»", "F304 «{{secret a b}}»"]
+    );
+    assert_eq!(problems("x={{secret 12}}\n"), ["F310 «12»"]);
+    assert_eq!(problems("x={{secret nothing}}\n"), ["F311 «nothing»"]);
+}
+
+#[test]
+fn secrets_are_bound_in_the_head_of_a_script_only() {
+    let tag = "{{secret \"/web/db-password\"}}";
+    assert_eq!(
+        problems(&format!("echo {tag}\n")),
+        [format!("F305 «{tag}»")]
+    );
+    assert!(help(&format!("echo {tag}\n")).starts_with(&format!("write `db_password={tag}` in")));
+    assert!(
+        help("echo {{secret variables.key}}\n")
+            .starts_with("write `key={{secret variables.key}}` in")
+    );
+    let data = tree(":\n").with("templates/app/files/a.hbs", tag);
+    assert_eq!(
+        in_files(&data),
+        [format!(
+            "F308 templates/app/files/a.hbs: {tag}: files have no secrets, which only hosts read"
+        )]
     );
 }

@@ -44,3 +44,30 @@ fn scripts_as_a_host_would_get_them() {
     story.run("fleet render production --revision HEAD --host web-2");
     assert_story!(story);
 }
+
+#[test]
+fn what_only_a_host_can_read_is_shown_and_not_sent() {
+    let mut story = Story::with(&[
+        (
+            "fleet.yaml",
+            &FLEET.replace(
+                "hello: {",
+                "hello: { artifact: 'https://acme.example/hello-{{version}}.zip',",
+            ),
+        ),
+        ("environments/production.yaml", PRODUCTION),
+        (
+            "templates/hello/deploy.sh.hbs",
+            "password={{secret \"/hello/password\"}}\nurl={{artifact.url}}\necho \"${#password} $url\"\n",
+        ),
+        (
+            "templates/hello/remove.sh.hbs",
+            "rm -f \"$FLEET_ROOT/greeting\"\n",
+        ),
+    ]);
+    story.run("fleet validate");
+    story.run("fleet render production --host web-1");
+    story.run("fleet plan production");
+    story.run("fleet apply production --yes");
+    assert_story!(story);
+}

@@ -137,3 +137,20 @@ fn a_host_without_scripts_for_its_platform() {
     story.run("fleet plan --worktree");
     assert_story!(story);
 }
+
+#[test]
+fn scripts_that_powershell_would_not_take() {
+    let mut story = mixed();
+    story.write(
+        "templates/metricus/verify.ps1.hbs",
+        "$version = {{version}}\n\nif ($version -ne '1.1.0') {\n    throw 'another version'\n",
+    );
+    story.remark("A machine without PowerShell, whatever this one has.");
+    story.write("../none/pwsh", "#!/bin/sh\nexit 1\n");
+    story.quietly("chmod", &["+x", "../none/pwsh"]);
+    story.run("PATH=~/none:$PATH fleet validate");
+    story.run("PATH=~/none:$PATH fleet validate --format json");
+    story.run("PATH=~/none:$PATH fleet validate --strict");
+    story.run("fleet validate --explain W331");
+    assert_story!(story);
+}

@@ -2,7 +2,7 @@
 
 use super::super::super::Templates;
 use super::super::environment;
-use super::{DEPLOY, assignment, tree};
+use super::{DEPLOY, assignment, bundle_for, tree};
 use crate::model::desired::Platform;
 use crate::model::policy::OnFailure;
 use crate::model::source::Tree;
@@ -69,7 +69,6 @@ fn values_stand_in_the_head_and_alone() {
         "$y = 'a' |\n$x = {{version}}\n",
         "$ErrorActionPreference = 'Stop' `\n$x = {{version}}\n",
         "$ErrorActionPreference = 'Stop\n$x = {{version}}\n",
-        "$ErrorActionPreference = ‘Stop’\n$x = {{version}}\n",
         "$ErrorActionPreference = 'Stop'; $y = '\n$x = {{version}}\n",
         "$ErrorActionPreference = 'Stop'#a\n$x = {{version}}\n",
         "$ErrorActionPreference = \"$y\"\n$x = {{version}}\n",
@@ -88,6 +87,11 @@ fn values_stand_in_the_head_and_alone() {
     ] {
         assert_eq!(problems(source), [value], "{source}");
     }
+    // PowerShell would take it; whoever reads it would not see why.
+    assert_eq!(
+        problems("$ErrorActionPreference = ‘Stop’\n$x = {{version}}\n"),
+        ["W332 «‘»", value]
+    );
 }
 
 #[test]
@@ -272,4 +276,23 @@ fn every_platform_of_a_template_rolls_back() {
         found[0].help.as_deref(),
         Some("write templates/app/rollback.ps1.hbs, or say `on_failure: pause`")
     );
+}
+
+#[test]
+fn round_quotation_marks_in_static_text_are_warned_of() {
+    let source = "# ‘fine’\n$a = {{variables.x}}\n{{! “fine” }}\nfoo 'It’s'\nbar “a” ‘b’ # c\n  # ’\nbaz 'x' # ’\n";
+    assert_eq!(problems(source), ["W332 «’»", "W332 «“»", "W332 «’»"]);
+    assert_eq!(
+        help("foo 'It’s'\n"),
+        "write '; inside of a text [char]0x2019 puts the mark itself there"
+    );
+    // It warns, and the template can be used.
+    let (templates, _) = Templates::compile(&tree("foo 'It’s'\n"));
+    let lab = environment(&[("web-1", assignment(&[]))]);
+    assert_eq!(templates.unsupported(&lab), []);
+    let bundle = bundle_for(&templates, Platform::Windows, &assignment(&[]));
+    assert!(bundle.is_ok());
+    // In bash they are letters.
+    let bash = Tree::default().with("templates/app/deploy.sh.hbs", "echo It’s\n");
+    assert_eq!(in_files(&bash), [""; 0]);
 }

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::super::Templates;
 use super::{assignment, bundle_for, compiled, list, text};
 use crate::model::desired::{Platform, Value};
+use crate::model::diagnostic::Severity;
 use crate::model::source::Tree;
 use decoder::Bound;
 
@@ -74,11 +75,11 @@ fn an_array_of_one_stays_an_array() {
 }
 
 fn bound(one: &str, all: &[String]) -> Vec<(String, Bound)> {
-    let source = "# It's\n$one = {{variables.one}}\n$all = {{list variables.all}}\n$last={{variables.one}}\nWrite-Output $one # ’\n";
+    let source = "# It's\n$one = {{variables.one}}\n$all = {{list variables.all}}\n$last={{variables.one}}\nWrite-Output $one # '\n";
     let values = [("one", text(one)), ("all", Value::List(all.to_vec()))];
     let script = deploy(source, &values);
     let (bound, rest) = decoder::head(&script);
-    assert_eq!(rest, "Write-Output $one # ’\n");
+    assert_eq!(rest, "Write-Output $one # '\n");
     bound
 }
 
@@ -249,7 +250,7 @@ proptest! {
     fn an_accepted_binding_is_a_statement(before in prop::collection::vec(line(), 1..5)) {
         let source = format!("{}\n$x = {{{{variables.x}}}}\n", before.join("\n"));
         let (templates, problems) = Templates::compile(&tree(&source));
-        prop_assume!(problems.is_empty());
+        prop_assume!(problems.iter().all(|problem| problem.severity == Severity::Warning));
         let value = "\u{e000}";
         let bundle = bundle_for(&templates, Platform::Windows, &assignment(&[("x", text(value))]));
         let bytes = Arc::clone(&bundle.expect("it renders").files["deploy.ps1"]);

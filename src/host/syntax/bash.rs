@@ -1,45 +1,17 @@
-//! Finds syntax errors of rendered scripts before any host sees them, by `bash -n`. It runs a process
-//! per script and writes no file.
+//! Scripts of Linux hosts, read by `bash -n`: a process per script.
 
 use std::io::{self, Write as _};
 use std::process::{Command, Stdio};
 
-use crate::model::bundle::Bundle;
+use super::SyntaxProblem;
 
-/// What bash says of a bundle's scripts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SyntaxCheck {
-    /// It read them all; no problem means that they are well-formed.
-    Checked(Vec<SyntaxProblem>),
-    /// There is no bash here, or it could not be started: nothing is known.
-    NoBash(String),
-}
-
-/// One thing that bash does not understand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyntaxProblem {
-    /// Path in the bundle.
-    pub file: String,
-    /// From 1, in the rendered script; none where bash names no line.
-    pub line: Option<usize>,
-    /// In bash's words.
-    pub message: String,
-}
-
-/// Reads every script of a bundle with `bash -n`.
-pub fn check(bundle: &Bundle) -> SyntaxCheck {
-    let scripts = bundle
-        .files
-        .iter()
-        .filter(|(path, _)| path.ends_with(".sh") && !path.starts_with("files/"));
+/// Reads every script. An error is that of starting bash.
+pub(super) fn check(scripts: &[(&str, &[u8])]) -> io::Result<Vec<SyntaxProblem>> {
     let mut problems = Vec::new();
-    for (path, bytes) in scripts {
-        match complaints(bytes) {
-            Ok(text) => problems.extend(read_complaints(path, &text)),
-            Err(error) => return SyntaxCheck::NoBash(error.to_string()),
-        }
+    for (path, script) in scripts {
+        problems.extend(read_complaints(path, &complaints(script)?));
     }
-    SyntaxCheck::Checked(problems)
+    Ok(problems)
 }
 
 /// What `bash -n` prints about a script.
@@ -98,41 +70,24 @@ fn read_complaints(file: &str, text: &str) -> Vec<SyntaxProblem> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::model::bundle::Digests;
-    use crate::model::id::Digest;
 
-    fn bundle(files: &[(&str, &str)]) -> Bundle {
-        let digest = Digest::of("");
-        Bundle {
-            files: files
-                .iter()
-                .map(|(path, text)| ((*path).to_owned(), text.as_bytes().into()))
-                .collect::<BTreeMap<_, _>>(),
-            digests: Digests {
-                digest: digest.clone(),
-                scripts: digest.clone(),
-                template: digest.clone(),
-                definition: digest.clone(),
-                host_definition: digest,
-            },
-        }
+    fn checked(scripts: &[(&str, &str)]) -> Vec<SyntaxProblem> {
+        let scripts: Vec<(&str, &[u8])> = scripts
+            .iter()
+            .map(|(path, text)| (*path, text.as_bytes()))
+            .collect();
+        check(&scripts).expect("bash is here")
     }
 
     #[test]
     fn problems_name_file_and_line() {
-        let found = check(&bundle(&[
+        let problems = checked(&[
             ("deploy.sh", "name='a b'\nif true; then\n  echo \"$name\"\n"),
             ("observe.sh", "echo ok\n\nfi\n"),
-            ("verify.sh", "echo 'open\n"),
-            ("files/not-a-phase.sh", "if\n"),
             ("rollback.sh", "echo fine\n"),
-        ]));
-        let SyntaxCheck::Checked(problems) = found else {
-            panic!("{found:?}")
-        };
+            ("verify.sh", "echo 'open\n"),
+        ]);
         let places: Vec<_> = problems.iter().map(|p| (p.file.as_str(), p.line)).collect();
         assert_eq!(places.len(), 3, "{problems:?}");
         assert_eq!(places[0].0, "deploy.sh");
@@ -144,16 +99,12 @@ mod tests {
 
     #[test]
     fn a_script_is_read_and_never_run() {
-        let found = check(&bundle(&[("deploy.sh", "kill -9 $$\nexit 3\n")]));
-        assert_eq!(found, SyntaxCheck::Checked(Vec::new()));
+        assert_eq!(checked(&[("deploy.sh", "kill -9 $$\nexit 3\n")]), []);
     }
 
     #[test]
     fn a_large_broken_script_does_not_block() {
         let text = format!("fi\n{}", "echo line\n".repeat(100_000));
-        let SyntaxCheck::Checked(problems) = check(&bundle(&[("deploy.sh", &text)])) else {
-            panic!("bash is here")
-        };
-        assert_eq!(problems[0].line, Some(1));
+        assert_eq!(checked(&[("deploy.sh", &text)])[0].line, Some(1));
     }
 }
