@@ -17,6 +17,9 @@ use super::super::state::Place;
 const FIRST_POLL: Duration = Duration::from_millis(300);
 /// Polls get rarer up to this: one ListCommands call every five seconds is no load.
 const LONGEST_POLL: Duration = Duration::from_secs(5);
+/// While hosts are still in an earlier round, those that are through with it wait so long for one
+/// another: what polls see apart by no more than this shares commands.
+const GATHER: Duration = LONGEST_POLL;
 
 /// One step of the wave. All times are on the monotonic clock.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ pub(super) struct Flight {
 /// How far a step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FlightPhase {
-    /// To be sent in its round, not before then.
+    /// To be sent once it is next on its instance, not before then.
     Ready(Duration),
     /// It may have been sent: looked for at this time.
     Looking(Duration),
@@ -87,6 +90,8 @@ pub(super) struct Air {
     pub(super) begun: Duration,
     pub(super) flights: Vec<Flight>,
     by_step: HashMap<StepId, usize>,
+    /// Since when an instance is through with the last of its steps that is over.
+    free_since: HashMap<InstanceId, Duration>,
     pub(super) commands: BTreeMap<CommandId, Carried>,
     /// The last part number used, by round.
     pub(super) parts: BTreeMap<u32, u32>,
@@ -131,6 +136,7 @@ impl Air {
         let steps = record.steps.iter().enumerate();
         Self {
             by_step: steps.map(|(at, step)| (step.step.clone(), at)).collect(),
+            free_since: HashMap::new(),
             wave: record.wave,
             sequence: record.sequence,
             intent_at: record.intent_at,
@@ -149,9 +155,9 @@ impl Air {
         self.by_step.get(step).copied()
     }
 
-    /// The lowest round with a step that is not over: one step per instance at a time.
-    pub(super) fn round(&self) -> Option<u32> {
-        self.open().map(|(_, flight)| flight.round).min()
+    /// Whether every step has its outcome.
+    pub(super) fn is_down(&self) -> bool {
+        self.flights.iter().all(Flight::is_over)
     }
 
     pub(super) fn open(&self) -> impl Iterator<Item = (usize, &Flight)> {
@@ -161,22 +167,71 @@ impl Air {
             .filter(|(_, flight)| !flight.is_over())
     }
 
-    /// Steps of the round that are due to be sent.
-    pub(super) fn due(&self, now: Duration) -> Vec<usize> {
-        self.in_round(|flight| matches!(flight.phase, FlightPhase::Ready(at) if at <= now))
+    /// The step that each instance is at. A host's services go one after another, and so do hosts
+    /// that share an instance, but no instance waits for another one.
+    fn at_hand(&self) -> Vec<(usize, &Flight)> {
+        let mut at_hand: HashMap<&InstanceId, (usize, &Flight)> = HashMap::new();
+        for (at, flight) in self.open() {
+            let first = at_hand.entry(&flight.instance).or_insert((at, flight));
+            if flight.round < first.1.round {
+                *first = (at, flight);
+            }
+        }
+        let mut at_hand: Vec<(usize, &Flight)> = at_hand.into_values().collect();
+        at_hand.sort_by_key(|(at, _)| *at);
+        at_hand
     }
 
-    /// Steps whose hosts are due to be asked. Only the round's: an instance is asked one thing at a time.
+    /// When each step at hand that is to be sent goes.
+    fn departures(&self) -> Vec<(usize, Duration)> {
+        let at_hand = self.at_hand();
+        // To the last hosts' round nobody comes any more.
+        let last = at_hand.iter().map(|(_, flight)| flight.round).min();
+        let ready = |(at, flight): &(usize, &Flight)| match flight.phase {
+            FlightPhase::Ready(when) => Some((*at, flight.round, when)),
+            _ => None,
+        };
+        let mut gathered: BTreeMap<u32, Duration> = BTreeMap::new();
+        for (at, round, _) in at_hand.iter().filter_map(ready) {
+            if Some(round) != last {
+                let free_since = self.free_since.get(&self.flights[at].instance);
+                let until = *free_since.unwrap_or(&self.begun) + GATHER;
+                let first = gathered.entry(round).or_insert(until);
+                *first = until.min(*first);
+            }
+        }
+        let departs = |(at, round, when): (usize, u32, Duration)| {
+            let gathered = gathered.get(&round);
+            (at, gathered.map_or(when, |until| when.max(*until)))
+        };
+        at_hand.iter().filter_map(ready).map(departs).collect()
+    }
+
+    /// Steps that are due to be sent, by round: a Comment names one.
+    pub(super) fn due(&self, now: Duration) -> BTreeMap<u32, Vec<usize>> {
+        let mut due: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (at, when) in self.departures() {
+            if when <= now {
+                due.entry(self.flights[at].round).or_default().push(at);
+            }
+        }
+        due
+    }
+
+    /// Steps whose hosts are due to be asked: an instance is asked one thing at a time.
     pub(super) fn questions(&self, now: Duration) -> Vec<usize> {
-        self.in_round(|flight| matches!(flight.phase, FlightPhase::Asking(at) if at <= now))
-    }
-
-    fn in_round(&self, wanted: impl Fn(&Flight) -> bool) -> Vec<usize> {
-        let round = self.round();
-        self.open()
-            .filter(|(_, flight)| Some(flight.round) == round && wanted(flight))
+        let at_hand = self.at_hand().into_iter();
+        at_hand
+            .filter(|(_, flight)| matches!(flight.phase, FlightPhase::Asking(at) if at <= now))
             .map(|(at, _)| at)
             .collect()
+    }
+
+    /// Takes note of a step's outcome: its instance is free for the next one.
+    pub(super) fn over(&mut self, at: usize, outcome: Outcome, now: Duration) {
+        let flight = &mut self.flights[at];
+        flight.phase = FlightPhase::Over(outcome);
+        self.free_since.insert(flight.instance.clone(), now);
     }
 
     /// The next part number of a round: with the instance it names one sending.
@@ -209,17 +264,16 @@ impl Air {
 
     /// The next moment at which something is due besides polling.
     pub(super) fn next_timer(&self) -> Option<Duration> {
-        let round = self.round();
-        self.open()
-            .filter(|(_, flight)| Some(flight.round) == round)
+        let departures = self.departures().into_iter().map(|(_, when)| when);
+        let at_hand = self.at_hand().into_iter();
+        at_hand
             .filter_map(|(_, flight)| match flight.phase {
-                FlightPhase::Ready(at) | FlightPhase::Looking(at) | FlightPhase::Asking(at) => {
-                    Some(at)
-                }
+                FlightPhase::Looking(at) | FlightPhase::Asking(at) => Some(at),
                 FlightPhase::Asked(since) => Some(since + super::ask::LONGEST_ANSWER),
                 FlightPhase::Waiting => flight.deadline,
-                FlightPhase::Over(_) => None,
+                FlightPhase::Ready(_) | FlightPhase::Over(_) => None,
             })
+            .chain(departures)
             .min()
     }
 }

@@ -186,8 +186,8 @@ impl Dispatcher<'_> {
 
     /// The end of a step: the state machine, the host's record and what is not tried again yet.
     pub(super) fn end(&mut self, air: &mut Air, at: usize, ending: Ending) {
-        let flight = &mut air.flights[at];
-        flight.phase = FlightPhase::Over(ending.outcome);
+        air.over(at, ending.outcome, self.controller.clock.monotonic());
+        let flight = &air.flights[at];
         self.close(flight.place, &ending);
         let sequence = ending.report.as_ref().and_then(|report| report.sequence);
         if let (Outcome::Superseded, Some(named)) = (ending.outcome, sequence) {

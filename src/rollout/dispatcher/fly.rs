@@ -75,7 +75,7 @@ impl Dispatcher<'_> {
             self.skip(air);
             self.send_due(air).await?;
             self.ask_due(air).await?;
-            if air.round().is_none() {
+            if air.is_down() {
                 return Ok(None);
             }
             self.heartbeat(air).await?;

@@ -312,10 +312,16 @@ impl<'a> Dispatcher<'a> {
 
     /// Commits a sign of life, and with it everything that came in.
     async fn progress(&mut self, wave: u32) -> Result<(), DispatchError> {
+        let mut at = self.controller.clock.now();
+        let last = self.rollout.wave(wave).and_then(|wave| wave.progress_at);
+        if last == Some(at) {
+            // What says nothing new is no commit, and only a commit renews the fence.
+            at = at + Duration::from_secs(1);
+        }
         self.rollout.apply(RolloutEvent::Progressed {
             wave,
             writer: self.controller.writer.clone(),
-            at: self.controller.clock.now(),
+            at,
         });
         self.record().await.map(|_| ())
     }

@@ -62,22 +62,25 @@ impl Dispatcher<'_> {
             }
         };
         air.trouble_since = None;
-        let mut asked = Vec::new();
-        for command in found {
-            let comment = command.comment.clone();
-            let part = air.parts.entry(comment.round).or_insert(0);
-            *part = (*part).max(comment.part);
-            if air.commands.contains_key(&command.command) {
-                continue;
-            }
-            if comment.round == 0 {
-                asked.extend(command.instances);
-            } else {
+        for command in &found {
+            let part = air.parts.entry(command.comment.round).or_insert(0);
+            *part = (*part).max(command.comment.part);
+        }
+        let (asked, sent): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .partition(|command| command.comment.round == 0);
+        let asked = asked
+            .iter()
+            .filter(|command| !air.commands.contains_key(&command.command))
+            .flat_map(|command| asked_about(command, &sent));
+        let asked: Vec<(InstanceId, Option<u32>)> = asked.collect();
+        for command in sent {
+            if !air.commands.contains_key(&command.command) {
                 self.found(air, command);
             }
         }
-        for instance in asked {
-            was_asked(air, &instance, now);
+        for (instance, round) in asked {
+            was_asked(air, &instance, round, now);
         }
         // Elsewhere than in this process an intent's sends may still be on their way.
         let settled = self.settled_at(air, now);
@@ -140,18 +143,35 @@ impl Dispatcher<'_> {
     }
 }
 
-/// Somebody asked an instance about its step of the lowest round: that one is never sent again.
-fn was_asked(air: &mut Air, instance: &InstanceId, now: Duration) {
-    let lowest = air
+/// Which step of each instance somebody's asking was about. Its Comment does not say; it was the
+/// last one that the instance had got by then.
+fn asked_about(
+    asking: &SentCommand,
+    sent: &[SentCommand],
+) -> impl Iterator<Item = (InstanceId, Option<u32>)> {
+    asking.instances.iter().map(|instance| {
+        let got = sent.iter().filter(|command| {
+            command.sent_at <= asking.sent_at && command.instances.contains(instance)
+        });
+        let last = got.map(|command| command.comment.round).max();
+        (instance.clone(), last)
+    })
+}
+
+/// Somebody asked an instance about its step of this round, or about one that cannot be found: the
+/// first that is open. That one is never sent again.
+fn was_asked(air: &mut Air, instance: &InstanceId, round: Option<u32>, now: Duration) {
+    let asked = air
         .open()
         .filter(|(_, flight)| flight.instance == *instance)
+        .filter(|(_, flight)| round.is_none_or(|round| flight.round == round))
         .min_by_key(|(_, flight)| flight.round)
         .map(|(at, _)| at);
-    if let Some(at) = lowest {
-        let flight = &mut air.flights[at];
-        flight.asked = true;
-        if !matches!(flight.phase, FlightPhase::Waiting) {
-            flight.phase = FlightPhase::Asking(now);
-        }
+    let Some(flight) = asked.map(|at| &mut air.flights[at]) else {
+        return;
+    };
+    if !flight.asked && !matches!(flight.phase, FlightPhase::Waiting) {
+        flight.phase = FlightPhase::Asking(now);
     }
+    flight.asked = true;
 }

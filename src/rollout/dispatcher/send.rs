@@ -1,4 +1,4 @@
-//! Sending: one round at a time, behind the fence.
+//! Sending, behind the fence: each instance's next step, those of one round together.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,24 +24,23 @@ const RETRY: Duration = Duration::from_secs(5);
 const VISIBLE: Duration = Duration::from_secs(10);
 
 impl Dispatcher<'_> {
-    /// Sends what is due in the current round.
+    /// Sends what is due.
     pub(super) async fn send_due(&mut self, air: &mut Air) -> Result<(), DispatchError> {
         let due = air.due(self.controller.clock.monotonic());
-        if due.is_empty() {
-            return Ok(());
-        }
-        let mut tasks = Vec::with_capacity(due.len());
-        for at in due {
-            match self.step_task(&air.flights[at], air.sequence) {
-                Ok(task) => tasks.push(task),
-                Err(problem) => self.end(air, at, Ending::unsent(Outcome::Refused, &problem)),
+        for (round, due) in due {
+            let mut tasks = Vec::with_capacity(due.len());
+            for at in due {
+                match self.step_task(&air.flights[at], air.sequence) {
+                    Ok(task) => tasks.push(task),
+                    Err(problem) => self.end(air, at, Ending::unsent(Outcome::Refused, &problem)),
+                }
             }
-        }
-        for batch in self.batches(air, tasks)? {
-            if self.controller.is_stopping() {
-                break;
+            for batch in self.batches(air, tasks)? {
+                if self.controller.is_stopping() {
+                    return Ok(());
+                }
+                self.send(air, round, batch).await?;
             }
-            self.send(air, batch).await?;
         }
         Ok(())
     }
@@ -74,19 +73,22 @@ impl Dispatcher<'_> {
         }
     }
 
-    async fn send(&mut self, air: &mut Air, mut batch: Vec<HostTask>) -> Result<(), DispatchError> {
+    async fn send(
+        &mut self,
+        air: &mut Air,
+        round: u32,
+        mut batch: Vec<HostTask>,
+    ) -> Result<(), DispatchError> {
         self.check_clock()?;
         let fence = self.ensure_fence(air.wave).await?;
         let mut flights = BTreeMap::new();
         let mut longest = Duration::ZERO;
-        let mut round = 0;
         for task in &mut batch {
             if let Work::Step(step) = &mut task.work {
                 step.not_after = fence.wall + NOT_AFTER;
                 if let Some(at) = air.of_step(&step.step) {
                     let flight = &air.flights[at];
                     longest = longest.max(flight.longest);
-                    round = flight.round;
                     flights.insert(task.instance.clone(), at);
                 }
             }

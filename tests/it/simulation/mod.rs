@@ -6,5 +6,6 @@ mod invariants;
 mod protocol;
 mod reconcile;
 mod rollout;
+mod rounds;
 mod seeds;
 mod world;

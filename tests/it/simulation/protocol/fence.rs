@@ -1,8 +1,10 @@
 //! The fence, the heartbeat, and how long hosts take a step.
 
+use std::time::Duration;
+
 use fleet::ledger::memory::{MemoryLedger, PushFate};
-use fleet::reconcile::ApplyOptions;
-use fleet::transport::memory::Delivery;
+use fleet::reconcile::{ApplyOptions, ExitClass};
+use fleet::transport::memory::{Behaviour, Delivery};
 
 use super::super::desired::{Wish, instance};
 use super::super::world::World;
@@ -92,4 +94,25 @@ async fn what_a_push_takes_is_not_given_to_hosts() {
 async fn an_unclear_push_counts_from_its_own_begin() {
     assert!(ran_late(100, PushFate::AnswerLost, 370).await);
     assert!(!ran_late(100, PushFate::AnswerLost, 420).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_sign_of_life_in_one_second_renews_the_fence_too() {
+    let world = one();
+    world
+        .transport
+        .scripts(|_| Behaviour::default().taking(Duration::from_millis(100)));
+    let web = instance("web-01");
+    world.transport.next_delivery(&web, Delivery::Garbled);
+    let leave = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        world.stop.send_replace(true);
+    };
+    let (pass, ()) = tokio::join!(world.apply(), leave);
+    assert_eq!(pass.unwrap().class(), ExitClass::Stopped);
+    world.stop.send_replace(false);
+    // It asks, behind a fence of its own, in the second in which the other one left.
+    done(world.apply().await);
+    let ends: Vec<String> = world.sent().into_iter().map(|(_, end)| end).collect();
+    assert_eq!(ends, ["1.1-1", "1.0-1"]);
 }
