@@ -52,10 +52,10 @@ pub fn load(tree: &Tree) -> Loaded {
         .and_then(|text| tree::parse(text, &mut fleet_problems))
         .and_then(|document| FleetFile::decode(document.root(), &mut fleet_problems));
 
-    let (names, mut environments): (Vec<_>, Vec<_>) = source::environments(tree)
+    let mut environments: Vec<Checked> = source::environments(tree)
         .into_iter()
-        .map(|source| (source.name.clone(), decode_environment(source)))
-        .unzip();
+        .map(decode_environment)
+        .collect();
     rules::check(
         tree,
         fleet_file.as_ref(),
@@ -68,7 +68,7 @@ pub fn load(tree: &Tree) -> Loaded {
     let mut invalid = BTreeSet::new();
     let mut diagnostics = fleet_problems.into_diagnostics();
     diagnostics.extend(source::template_folder(tree));
-    for (name, checked) in names.into_iter().zip(environments) {
+    for checked in environments {
         let file = checked.file.filter(|_| checked.problems.errors() == 0);
         diagnostics.extend(checked.problems.into_diagnostics());
         let environment = match (&file, &fleet_file) {
@@ -78,7 +78,7 @@ pub fn load(tree: &Tree) -> Loaded {
             (Some(_), _) => continue,
             (None, _) => None,
         };
-        match (name, environment, &mut fleet) {
+        match (checked.name, environment, &mut fleet) {
             (Some(name), Some(environment), Some(fleet)) => {
                 fleet.environments.insert(name, environment);
             }
@@ -105,9 +105,13 @@ fn decode_environment(source: source::EnvironmentSource<'_>) -> Checked {
     let file = source
         .text
         .and_then(|text| tree::parse(text, &mut problems))
-        .zip(source.name)
+        .zip(source.name.as_ref())
         .and_then(|(document, name)| {
-            EnvironmentFile::decode(&name, &source.path, document.root(), &mut problems)
+            EnvironmentFile::decode(name, &source.path, document.root(), &mut problems)
         });
-    Checked { file, problems }
+    Checked {
+        name: source.name,
+        file,
+        problems,
+    }
 }

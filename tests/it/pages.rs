@@ -21,11 +21,7 @@ const WITHOUT_EXAMPLE: [&str; 1] = ["F315"];
 const OF_POWERSHELL: [&str; 2] = ["F331", "W331"];
 
 /// What some mistakes bring with them.
-const COMPANIONS: [(&str, &[&str]); 3] = [
-    ("F011", &["F119"]),
-    ("F016", &["F101"]),
-    ("W101", &["W201"]),
-];
+const COMPANIONS: [(&str, &[&str]); 2] = [("F016", &["F101"]), ("W101", &["W201"])];
 
 /// A file of an example, or commands where it has no path.
 struct Block {

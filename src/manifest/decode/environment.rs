@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Spanned;
-use super::fields::{Fields, Key, Schema, Shape, optional, required};
+use super::fields::{Fields, Key, Schema, Shape, Unread, optional, required};
 use super::settings::{SETTINGS, Settings, VARIABLES};
 use super::value::choice::Word;
 use super::value::hold::hold;
@@ -116,9 +116,6 @@ pub(in crate::manifest) struct EnvironmentFile {
     pub(in crate::manifest) hosts: BTreeMap<HostName, HostEntry>,
     /// Where `hosts` stands; none if it is missing.
     pub(in crate::manifest) hosts_span: Option<Span>,
-    /// Services and hosts could be read without an error: only then does it mean something that
-    /// one of them is not there.
-    pub(in crate::manifest) is_sound: bool,
 }
 
 /// One of its `services`.
@@ -131,6 +128,7 @@ pub(in crate::manifest) struct ServiceEntry {
     pub(in crate::manifest) select: Option<Spanned<Selector>>,
     pub(in crate::manifest) variables: Variables,
     pub(in crate::manifest) hold: Option<String>,
+    pub(in crate::manifest) unread: Unread,
 }
 
 /// One of its `hosts`.
@@ -138,13 +136,12 @@ pub(in crate::manifest) struct ServiceEntry {
 pub(in crate::manifest) struct HostEntry {
     pub(in crate::manifest) span: Span,
     pub(in crate::manifest) instance: Option<Spanned<InstanceId>>,
-    /// An instance is written and it is wrong.
-    pub(in crate::manifest) instance_is_broken: bool,
     pub(in crate::manifest) platform: Platform,
     pub(in crate::manifest) labels: BTreeMap<String, String>,
     pub(in crate::manifest) variables: Variables,
     pub(in crate::manifest) pins: BTreeMap<ServiceName, Spanned<Option<Version>>>,
     pub(in crate::manifest) hold: Option<String>,
+    pub(in crate::manifest) unread: Unread,
 }
 
 impl EnvironmentFile {
@@ -156,39 +153,38 @@ impl EnvironmentFile {
         problems: &mut Problems,
     ) -> Option<Self> {
         let mut fields = Fields::read(root, &ENVIRONMENT, problems)?;
-        let settings = Settings::take(&mut fields, problems);
-        let before = problems.errors();
-        let (services, hosts) = (fields.take_entry("services"), fields.take_entry("hosts"));
+        let span = |key| fields.entry(key).map(|entry| entry.key_span.clone());
         Some(Self {
             name: name.clone(),
             file: Arc::clone(file),
-            settings,
-            services_span: services.map(|entry| entry.key_span.clone()),
-            services: services
-                .and_then(|entry| named(entry.value, "a mapping of services to versions", problems))
-                .unwrap_or_default()
-                .into_iter()
-                .map(|(name, entry)| {
-                    let service = service(entry.key_span, entry.value, problems);
-                    (name, service)
-                })
-                .collect(),
-            hosts_span: hosts.map(|entry| entry.key_span.clone()),
-            hosts: hosts
-                .and_then(|entry| {
-                    named(
-                        entry.value,
-                        "a mapping of hosts, such as { web-1: {}, web-2: {} },",
-                        problems,
-                    )
-                })
-                .unwrap_or_default()
-                .into_iter()
-                .map(|(name, entry)| (name, host(entry.key_span, entry.value, problems)))
-                .collect(),
-            is_sound: problems.errors() == before,
+            services_span: span("services"),
+            hosts_span: span("hosts"),
+            services: fields
+                .whole("services", problems, services)
+                .unwrap_or_default(),
+            hosts: fields.whole("hosts", problems, hosts).unwrap_or_default(),
+            settings: Settings::take(&mut fields, problems),
         })
     }
+}
+
+fn services(
+    value: Value<'_, '_>,
+    problems: &mut Problems,
+) -> Option<BTreeMap<ServiceName, ServiceEntry>> {
+    let entries = named(value, "a mapping of services to versions", problems)?.into_iter();
+    let services = entries.map(|(name, entry)| {
+        let service = service(entry.key_span, entry.value, problems);
+        (name, service)
+    });
+    Some(services.collect())
+}
+
+fn hosts(value: Value<'_, '_>, problems: &mut Problems) -> Option<BTreeMap<HostName, HostEntry>> {
+    let expected = "a mapping of hosts, such as { web-1: {}, web-2: {} },";
+    let entries = named(value, expected, problems)?.into_iter();
+    let hosts = entries.map(|(name, entry)| (name, host(entry.key_span, entry.value, problems)));
+    Some(hosts.collect())
 }
 
 /// A version alone, or with more about it.
@@ -201,6 +197,7 @@ fn service(span: &Span, value: Value<'_, '_>, problems: &mut Problems) -> Servic
         select: None,
         variables: Variables::new(),
         hold: None,
+        unread: Unread::default(),
     };
     if !matches!(value.kind(), Kind::Mapping(_)) {
         entry.wanted = wanted(value, problems);
@@ -210,20 +207,14 @@ fn service(span: &Span, value: Value<'_, '_>, problems: &mut Problems) -> Servic
         entry.wanted = fields
             .require("version", "version: 1.0.0", problems)
             .and_then(|value| wanted(value, problems));
-        entry.sha256 = fields
-            .take("sha256")
-            .and_then(|value| sha256(value, problems));
-        entry.redeploy = fields
-            .take("redeploy")
-            .and_then(|value| line(value, problems));
-        entry.select = fields
-            .take("select")
-            .and_then(|value| selector(value, problems));
+        entry.sha256 = fields.whole("sha256", problems, sha256);
+        entry.redeploy = fields.whole("redeploy", problems, line);
+        entry.select = fields.whole("select", problems, selector);
         entry.variables = fields
-            .take("variables")
-            .map(|value| variables(value, problems))
+            .part("variables", problems, variables)
             .unwrap_or_default();
-        entry.hold = fields.take("hold").and_then(|value| hold(value, problems));
+        entry.hold = fields.whole("hold", problems, hold);
+        entry.unread = fields.unread().clone();
     }
     entry
 }
@@ -234,25 +225,20 @@ fn host(span: &Span, value: Value<'_, '_>, problems: &mut Problems) -> HostEntry
         ..HostEntry::default()
     };
     let Some(mut fields) = Fields::read(value, &HOST, problems) else {
+        host.unread = Unread::ALL;
         return host;
     };
-    if let Some(value) = fields.take("instance") {
-        host.instance = instance(value, problems);
-        host.instance_is_broken = host.instance.is_none();
-    }
+    host.instance = fields.whole("instance", problems, instance);
     if let Some(platform) = fields.word::<Platform>("platform", problems) {
         host.platform = platform.value;
     }
-    if let Some(value) = fields.take("labels") {
-        host.labels = labels(value, problems);
-    }
-    if let Some(value) = fields.take("variables") {
-        host.variables = variables(value, problems);
-    }
-    if let Some(value) = fields.take("services") {
-        host.pins = pins(value, problems);
-    }
-    host.hold = fields.take("hold").and_then(|value| hold(value, problems));
+    host.labels = fields.part("labels", problems, labels).unwrap_or_default();
+    host.variables = fields
+        .part("variables", problems, variables)
+        .unwrap_or_default();
+    host.pins = fields.part("services", problems, pins).unwrap_or_default();
+    host.hold = fields.whole("hold", problems, hold);
+    host.unread = fields.unread().clone();
     host
 }
 

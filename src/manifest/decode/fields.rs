@@ -10,7 +10,7 @@ use super::value::number::number;
 use super::{habits, shape};
 use crate::manifest::codes;
 use crate::manifest::problems::{Problems, Span, shown};
-use crate::manifest::tree::{Entry, Value};
+use crate::manifest::tree::{Entry, Kind, Value};
 use crate::model::time::Seconds;
 
 /// One key.
@@ -96,6 +96,28 @@ impl Schema {
     }
 }
 
+/// The keys of a mapping that somebody meant to write and that could not be read. That was
+/// reported, so nothing is said about what follows from their absence.
+#[derive(Clone, Debug, Default)]
+pub(in crate::manifest) struct Unread {
+    keys: Vec<&'static str>,
+    /// Any key may be one.
+    all: bool,
+}
+
+impl Unread {
+    /// Of what is no mapping at all.
+    pub(super) const ALL: Self = Self {
+        keys: Vec::new(),
+        all: true,
+    };
+
+    /// Whether this is one of them.
+    pub(in crate::manifest) fn has(&self, key: &str) -> bool {
+        self.all || self.keys.contains(&key)
+    }
+}
+
 /// The entries of a mapping, taken one by one.
 pub(super) struct Fields<'d, 't> {
     schema: &'static Schema,
@@ -103,8 +125,7 @@ pub(super) struct Fields<'d, 't> {
     /// environment underlined would say nothing.
     beginning: Span,
     entries: Vec<Entry<'d, 't>>,
-    /// Keys that were probably meant by one that does not exist.
-    meant: Vec<&'static str>,
+    unread: Unread,
 }
 
 impl<'d, 't> Fields<'d, 't> {
@@ -116,12 +137,15 @@ impl<'d, 't> Fields<'d, 't> {
     ) -> Option<Self> {
         let mapping = shape::mapping(value, &format!("a mapping ({})", schema.what), problems)?;
         let mut entries = Vec::with_capacity(mapping.entries().len());
-        let mut meant = Vec::new();
+        let mut unread = Unread {
+            keys: Vec::new(),
+            all: mapping.has_gaps(),
+        };
         for entry in mapping.entries() {
             if schema.key(entry.key).is_some() {
                 entries.push(entry);
             } else {
-                meant.extend(report(&entry, schema, problems));
+                unread.keys.extend(report(&entry, schema, problems));
             }
         }
         Some(Self {
@@ -132,13 +156,54 @@ impl<'d, 't> Fields<'d, 't> {
                 .map_or(value.span(), |first| first.key_span)
                 .clone(),
             entries,
-            meant,
+            unread,
         })
+    }
+
+    /// What could not be read so far.
+    pub(super) fn unread(&self) -> &Unread {
+        &self.unread
+    }
+
+    /// Reads the value of a key; what has errors counts as unread.
+    pub(super) fn part<T>(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+        read: impl FnOnce(Value<'d, 't>, &mut Problems) -> T,
+    ) -> Option<T> {
+        let value = self.take(key)?;
+        let before = problems.errors();
+        let part = read(value, problems);
+        if problems.errors() > before {
+            self.unread.keys.push(key);
+        }
+        Some(part)
+    }
+
+    /// Reads a value that is there as a whole or not at all; only where it is not it counts as unread.
+    pub(super) fn whole<T>(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+        read: impl FnOnce(Value<'d, 't>, &mut Problems) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.take(key)?;
+        let whole = read(value, problems).filter(|_| !has_gaps(value));
+        if whole.is_none() {
+            self.unread.keys.push(key);
+        }
+        whole
     }
 
     /// Where the mapping begins.
     pub(super) fn beginning(&self) -> &Span {
         &self.beginning
+    }
+
+    /// The entry of a key, which stays to be taken.
+    pub(super) fn entry(&self, key: &str) -> Option<&Entry<'d, 't>> {
+        self.entries.iter().find(|entry| entry.key == key)
     }
 
     /// The value of a key that may be left out.
@@ -170,7 +235,7 @@ impl<'d, 't> Fields<'d, 't> {
             self.schema.what
         );
         let value = self.take(key);
-        if value.is_none() && !self.meant.contains(&key) {
+        if value.is_none() && !self.unread.has(key) {
             problems.report(
                 codes::MISSING_KEY,
                 &self.beginning,
@@ -182,19 +247,26 @@ impl<'d, 't> Fields<'d, 't> {
     }
 
     /// A whole number within the bounds of its key.
-    pub(super) fn number(&mut self, key: &str, problems: &mut Problems) -> Option<u32> {
+    pub(super) fn number(&mut self, key: &'static str, problems: &mut Problems) -> Option<u32> {
         let (least, most) = match self.schema.key(key).map(|key| &key.shape) {
             Some(&Shape::Number(least, most)) => (least, most),
             _ => (0, u32::MAX),
         };
-        let value = self.take(key)?;
-        number(value, least, most, problems)
+        self.whole(key, problems, |value, problems| {
+            number(value, least, most, problems)
+        })
     }
 
     /// A duration within the bounds of its key.
-    pub(super) fn duration(&mut self, key: &str, problems: &mut Problems) -> Option<Seconds> {
-        let value = self.take(key)?;
-        self.duration_of(key, value, problems)
+    pub(super) fn duration(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Seconds> {
+        let (shortest, longest) = self.bounds(key);
+        self.whole(key, problems, |value, problems| {
+            duration(value, shortest, longest, problems)
+        })
     }
 
     /// The same where the value was taken already.
@@ -204,25 +276,35 @@ impl<'d, 't> Fields<'d, 't> {
         value: Value<'_, '_>,
         problems: &mut Problems,
     ) -> Option<Seconds> {
-        let (shortest, longest) = match self.schema.key(key).map(|key| &key.shape) {
+        let (shortest, longest) = self.bounds(key);
+        duration(value, shortest, longest, problems)
+    }
+
+    fn bounds(&self, key: &str) -> (Seconds, Seconds) {
+        match self.schema.key(key).map(|key| &key.shape) {
             Some(&Shape::Duration(shortest, longest)) => (shortest, longest),
             _ => (Seconds(0), Seconds(u64::MAX)),
-        };
-        duration(value, shortest, longest, problems)
+        }
     }
 
     /// One of the words of a type.
     pub(super) fn word<T: Word>(
         &mut self,
-        key: &str,
+        key: &'static str,
         problems: &mut Problems,
     ) -> Option<Spanned<T>> {
-        let value = self.take(key)?;
-        Some(Spanned {
-            value: choice(value, key, problems)?,
-            span: value.span().clone(),
+        self.whole(key, problems, |value, problems| {
+            Some(Spanned {
+                value: choice(value, key, problems)?,
+                span: value.span().clone(),
+            })
         })
     }
+}
+
+/// Whether a mapping lacks entries that were written and could not be read.
+pub(super) fn has_gaps(value: Value<'_, '_>) -> bool {
+    matches!(value.kind(), Kind::Mapping(mapping) if mapping.has_gaps())
 }
 
 /// Reports a key that does not exist; gives the one that was probably meant.
@@ -270,7 +352,10 @@ pub(in crate::manifest) fn nearest<'a>(
     known
         .into_iter()
         .filter(|candidate| candidate.len().abs_diff(length) <= length.max(candidate.len()) / 3 + 1)
-        .map(|candidate| (strsim::osa_distance(&word, candidate), candidate))
+        .map(|candidate| {
+            let lower = candidate.to_ascii_lowercase();
+            (strsim::osa_distance(&word, &lower), candidate)
+        })
         .filter(|(distance, candidate)| {
             let longest = length.max(candidate.len());
             *distance <= (longest / 3).max(1) && *distance < longest

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Spanned;
 use super::environment::NAME;
-use super::fields::{Fields, Key, Schema, Shape, optional, required};
+use super::fields::{Fields, Key, Schema, Shape, Unread, has_gaps, optional, required};
 use super::notifications::{NOTIFICATION, notifications};
 use super::people::{PERSON, PersonEntry, people};
 use super::services::{SERVICE, ServiceDeclaration, services};
@@ -154,26 +154,38 @@ impl FleetFile {
             name,
             git,
             transports_span: written.map_or(0..0, |value| value.span().clone()),
-            transports: written.and_then(|value| transports(value, problems)),
-            services: match fields.take("services") {
-                Some(value) => services(value, problems),
-                None => Some(BTreeMap::new()),
+            transports: written
+                .and_then(|value| transports(value, problems).filter(|_| !has_gaps(value))),
+            services: {
+                let services = fields.whole("services", problems, services);
+                services.or_else(|| left_out("services", &fields))
             },
-            people: match fields.take("people") {
-                Some(value) => people(value, problems),
-                None => Some(BTreeMap::new()),
+            people: {
+                let people = fields.whole("people", problems, people);
+                people.or_else(|| left_out("people", &fields))
             },
             notifications: fields
                 .take("notifications")
                 .map(|value| notifications(value, problems))
                 .unwrap_or_default(),
             defaults: fields
-                .take("defaults")
-                .and_then(|value| defaults(value, problems))
-                .unwrap_or_default(),
-            hold: fields.take("hold").and_then(|value| hold(value, problems)),
+                .whole("defaults", problems, defaults)
+                .unwrap_or_else(|| Settings {
+                    unread: if fields.unread().has("defaults") {
+                        Unread::ALL
+                    } else {
+                        Unread::default()
+                    },
+                    ..Settings::default()
+                }),
+            hold: fields.whole("hold", problems, hold),
         })
     }
+}
+
+/// Nothing of it, where that is what the file says.
+fn left_out<T: Default>(key: &str, fields: &Fields<'_, '_>) -> Option<T> {
+    (!fields.unread().has(key)).then(T::default)
 }
 
 fn api_version(value: Value<'_, '_>, problems: &mut Problems) {

@@ -1,7 +1,7 @@
 //! `after`, `approvals`, `rollback` and `emergency`: what must be open before a wave starts.
 
 use super::Spanned;
-use super::fields::{Fields, Schema, Shape, optional, required};
+use super::fields::{Fields, Schema, Shape, Unread, optional, required};
 use super::shape;
 use super::value::calendar::timestamp;
 use super::value::choice::{Word, choice};
@@ -121,6 +121,7 @@ pub(in crate::manifest) struct ApprovalKeys {
     pub(in crate::manifest) wait: Option<Seconds>,
     pub(in crate::manifest) valid: Option<Seconds>,
     pub(in crate::manifest) not_for: Option<Vec<FreeOfApproval>>,
+    pub(in crate::manifest) unread: Unread,
 }
 
 /// `emergency` with its places.
@@ -148,7 +149,7 @@ pub(super) fn after(value: Value<'_, '_>, problems: &mut Problems) -> Option<Aft
 
 pub(super) fn approvals(value: Value<'_, '_>, problems: &mut Problems) -> Option<ApprovalKeys> {
     let mut fields = Fields::read(value, &APPROVALS, problems)?;
-    let from = fields.take("from").and_then(|value| {
+    let from = fields.part("from", problems, |value, problems| {
         let items = shape::sequence(value, "a list of people", problems)?.items();
         let people = items.filter_map(|item| reference(item, "the name of a person", problems));
         Some(people.collect())
@@ -164,10 +165,11 @@ pub(super) fn approvals(value: Value<'_, '_>, problems: &mut Problems) -> Option
     Some(ApprovalKeys {
         span: fields.beginning().clone(),
         required: fields.number("required", problems),
-        from,
+        from: from.flatten(),
         wait: fields.duration("wait", problems),
         valid: fields.duration("valid", problems),
         not_for,
+        unread: fields.unread().clone(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! `rollout`, of an environment or of the defaults.
 
 use super::Spanned;
-use super::fields::{Fields, Schema, Shape, optional, required};
+use super::fields::{Fields, Schema, Shape, Unread, optional, required};
 use super::value::batch::{batch, batch_size};
 use super::value::choice::Word;
 use super::value::selector::selector;
@@ -105,8 +105,6 @@ impl Word for Offline {
 #[derive(Clone, Debug, Default)]
 pub(in crate::manifest) struct RolloutKeys {
     pub(in crate::manifest) strategy: Option<Strategy>,
-    /// A strategy is written and it is wrong: nothing can be said about what it uses.
-    pub(in crate::manifest) strategy_is_broken: bool,
     pub(in crate::manifest) canary: Option<Spanned<CanaryKey>>,
     pub(in crate::manifest) batch: Option<Spanned<Vec<BatchSize>>>,
     pub(in crate::manifest) soak: Option<Seconds>,
@@ -115,6 +113,8 @@ pub(in crate::manifest) struct RolloutKeys {
     pub(in crate::manifest) on_failure: Option<OnFailure>,
     pub(in crate::manifest) offline: Option<Offline>,
     pub(in crate::manifest) per_instance: Option<u32>,
+    /// Without its strategy nothing can be said about what that uses.
+    pub(in crate::manifest) unread: Unread,
 }
 
 /// `canary`.
@@ -131,13 +131,13 @@ pub(in crate::manifest) enum CanaryKey {
 
 pub(super) fn rollout(value: Value<'_, '_>, problems: &mut Problems) -> RolloutKeys {
     let Some(mut fields) = Fields::read(value, &ROLLOUT, problems) else {
-        return RolloutKeys::default();
+        return RolloutKeys {
+            unread: Unread::ALL,
+            ..RolloutKeys::default()
+        };
     };
-    let errors = problems.errors();
-    let strategy = fields.word("strategy", problems).map(|word| word.value);
     RolloutKeys {
-        strategy,
-        strategy_is_broken: strategy.is_none() && problems.errors() > errors,
+        strategy: fields.word("strategy", problems).map(|word| word.value),
         canary: fields
             .take("canary")
             .and_then(|value| canary(value, problems)),
@@ -150,6 +150,7 @@ pub(super) fn rollout(value: Value<'_, '_>, problems: &mut Problems) -> RolloutK
         on_failure: fields.word("on_failure", problems).map(|word| word.value),
         offline: fields.word("offline", problems).map(|word| word.value),
         per_instance: fields.number("per_instance", problems),
+        unread: fields.unread().clone(),
     }
 }
 

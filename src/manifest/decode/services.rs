@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Spanned;
 use super::environment::NAME;
-use super::fields::{Fields, Schema, Shape, optional};
+use super::fields::{Fields, Schema, Shape, Unread, optional};
 use super::settings::VARIABLES;
 use super::value::name::{named, reference};
 use super::value::package::{artifact, requirement};
@@ -73,6 +73,7 @@ pub(in crate::manifest) struct ServiceDeclaration {
     pub(in crate::manifest) artifact: Option<Spanned<BTreeMap<Platform, String>>>,
     pub(in crate::manifest) requires: BTreeMap<ServiceName, Spanned<semver::VersionReq>>,
     pub(in crate::manifest) variables: Variables,
+    pub(in crate::manifest) unread: Unread,
 }
 
 pub(super) fn services(
@@ -106,28 +107,27 @@ fn service(
         artifact: None,
         requires: BTreeMap::new(),
         variables: Variables::new(),
+        unread: Unread::ALL,
     };
     let Some(mut fields) = Fields::read(value, &SERVICE, problems) else {
         return declaration;
     };
-    if let Some(template) = fields
-        .take("template")
-        .and_then(|value| reference(value, "the name of a template", problems))
-    {
+    if let Some(template) = fields.whole("template", problems, |value, problems| {
+        reference(value, "the name of a template", problems)
+    }) {
         declaration.template = template;
     }
     if let Some(timeout) = fields.duration("timeout", problems) {
         declaration.timeout = timeout;
     }
-    declaration.artifact = fields
-        .take("artifact")
-        .and_then(|value| artifacts(value, problems));
+    declaration.artifact = fields.whole("artifact", problems, artifacts);
     if let Some(value) = fields.take("requires") {
         declaration.requires = requires(value, problems);
     }
     if let Some(value) = fields.take("variables") {
         declaration.variables = variables(value, problems);
     }
+    declaration.unread = fields.unread().clone();
     declaration
 }
 

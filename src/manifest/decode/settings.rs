@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Spanned;
-use super::fields::{Fields, Key, Schema, Shape, optional, required};
+use super::fields::{Fields, Key, Schema, Shape, Unread, optional, required};
 use super::gates::{
     AFTER, APPROVALS, AfterKeys, ApprovalKeys, EMERGENCY, EmergencyKeys, ROLLBACK, after,
     approvals, emergency, rollback,
@@ -115,18 +115,19 @@ pub(in crate::manifest) struct Settings {
     pub(in crate::manifest) emergency: Option<EmergencyKeys>,
     pub(in crate::manifest) observe_every: Option<Seconds>,
     pub(in crate::manifest) drift: Option<Drift>,
+    /// Of the whole mapping in which they stand.
+    pub(in crate::manifest) unread: Unread,
 }
 
 impl Settings {
     pub(super) fn take(fields: &mut Fields<'_, '_>, problems: &mut Problems) -> Self {
         Self {
-            transport: fields
-                .take("transport")
-                .and_then(|value| reference(value, "the name of a transport", problems)),
-            hold: fields.take("hold").and_then(|value| hold(value, problems)),
+            transport: fields.whole("transport", problems, |value, problems| {
+                reference(value, "the name of a transport", problems)
+            }),
+            hold: fields.whole("hold", problems, hold),
             variables: fields
-                .take("variables")
-                .map(|value| variables(value, problems))
+                .part("variables", problems, variables)
                 .unwrap_or_default(),
             discover: fields.take_entry("discover").and_then(|entry| {
                 Some(Spanned {
@@ -134,27 +135,17 @@ impl Settings {
                     span: Span::clone(entry.key_span),
                 })
             }),
-            window: fields
-                .take("window")
-                .and_then(|value| window(value, problems)),
-            after: fields
-                .take("after")
-                .and_then(|value| after(value, problems)),
-            approvals: fields
-                .take("approvals")
-                .and_then(|value| approvals(value, problems)),
+            window: fields.whole("window", problems, window),
+            after: fields.whole("after", problems, after),
+            approvals: fields.whole("approvals", problems, approvals),
             rollout: fields
-                .take("rollout")
-                .map(|value| rollout(value, problems))
+                .part("rollout", problems, rollout)
                 .unwrap_or_default(),
-            rollback: fields
-                .take("rollback")
-                .and_then(|value| rollback(value, problems)),
-            emergency: fields
-                .take("emergency")
-                .and_then(|value| emergency(value, problems)),
+            rollback: fields.whole("rollback", problems, rollback),
+            emergency: fields.whole("emergency", problems, emergency),
             observe_every: fields.duration("observe_every", problems),
             drift: fields.word("drift", problems).map(|word| word.value),
+            unread: fields.unread().clone(),
         }
     }
 }

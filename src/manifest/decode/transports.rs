@@ -111,7 +111,7 @@ fn transport(value: Value<'_, '_>, problems: &mut Problems) -> TransportFile {
 
 fn ssm(mut fields: Fields<'_, '_>, problems: &mut Problems) -> Option<SsmSettings> {
     let value = fields.take("region");
-    if value.is_none() {
+    if value.is_none() && !fields.unread().has("region") {
         problems.report(
             codes::MISSING_KEY,
             fields.beginning(),
@@ -125,7 +125,7 @@ fn ssm(mut fields: Fields<'_, '_>, problems: &mut Problems) -> Option<SsmSetting
         .map(|value| role_arn(value, problems));
     let external = fields.take_entry("external_id");
     let external_id = external.and_then(|entry| external_id(entry.value, problems));
-    if let (Some(entry), None) = (external, &arn) {
+    if let (Some(entry), None, false) = (external, &arn, fields.unread().has("role_arn")) {
         problems.report(
             codes::UNUSED_KEY,
             entry.key_span,

@@ -1,7 +1,7 @@
 //! `window`: when changes may start.
 
 use super::Spanned;
-use super::fields::{Fields, Schema, Shape, optional, required};
+use super::fields::{Fields, Schema, Shape, Unread, optional, required};
 use super::shape;
 use super::value::calendar::{date, time_of_day, time_zone};
 use super::value::choice::choice;
@@ -71,31 +71,27 @@ pub(in crate::manifest) struct WindowKeys {
     /// Where it begins.
     pub(in crate::manifest) span: Span,
     pub(in crate::manifest) timezone: Option<String>,
-    /// A zone is written and it is wrong.
-    pub(in crate::manifest) timezone_is_broken: bool,
     pub(in crate::manifest) allow: Option<Vec<WindowEntry>>,
     pub(in crate::manifest) deny: Option<Vec<WindowEntry>>,
     pub(in crate::manifest) cutoff: Option<Seconds>,
+    pub(in crate::manifest) unread: Unread,
 }
 
 pub(super) fn window(value: Value<'_, '_>, problems: &mut Problems) -> Option<WindowKeys> {
     let mut fields = Fields::read(value, &WINDOW, problems)?;
-    let timezone = fields.take("timezone");
-    let zone = timezone.and_then(|value| time_zone(value, problems));
-    let mut entries = |key, problems: &mut Problems| {
-        let value = fields.take(key)?;
-        let items = shape::sequence(value, "a list of times", problems)?.items();
-        Some(items.filter_map(|item| entry(item, problems)).collect())
-    };
-    let (allow, deny) = (entries("allow", problems), entries("deny", problems));
     Some(WindowKeys {
         span: fields.beginning().clone(),
-        timezone_is_broken: timezone.is_some() && zone.is_none(),
-        timezone: zone,
-        allow,
-        deny,
+        timezone: fields.whole("timezone", problems, time_zone),
+        allow: fields.whole("allow", problems, entries),
+        deny: fields.whole("deny", problems, entries),
         cutoff: fields.duration("cutoff", problems),
+        unread: fields.unread().clone(),
     })
+}
+
+fn entries(value: Value<'_, '_>, problems: &mut Problems) -> Option<Vec<WindowEntry>> {
+    let items = shape::sequence(value, "a list of times", problems)?.items();
+    Some(items.filter_map(|item| entry(item, problems)).collect())
 }
 
 fn entry(value: Value<'_, '_>, problems: &mut Problems) -> Option<WindowEntry> {

@@ -4,51 +4,44 @@ use std::collections::BTreeMap;
 
 use super::Checked;
 use crate::manifest::codes;
-use crate::manifest::decode::{AfterKeys, FleetFile, did_you_mean};
-use crate::manifest::problems::{Span, shown};
-use crate::model::id::EnvironmentName;
+use crate::manifest::decode::{AfterKeys, FleetFile, did_you_mean, nearest};
+use crate::manifest::problems::{Problems, shown};
+use crate::model::id::{EnvironmentName, check_environment_name};
 
-pub(super) fn check(fleet: Option<&FleetFile>, environments: &mut [Checked]) {
+pub(super) fn check(
+    fleet: Option<&FleetFile>,
+    fleet_problems: &mut Problems,
+    environments: &mut [Checked],
+) {
     let default = fleet.and_then(|fleet| fleet.defaults.after.as_ref());
-    let files = || {
-        environments
-            .iter()
-            .map(|environment| environment.file.as_ref())
-    };
-    // A file that cannot be read may be the one that is meant.
-    let complete = files().all(|file| file.is_some());
-    let waits: BTreeMap<EnvironmentName, EnvironmentName> = files()
-        .flatten()
-        .filter_map(|file| {
-            let after = file.settings.after.as_ref().or(default)?;
-            Some((file.name.clone(), after.environment.value.clone()))
+    let names: Vec<EnvironmentName> = environments
+        .iter()
+        .filter_map(|environment| environment.name.clone())
+        .collect();
+    if let Some(after) = default {
+        check_known(after, &names, fleet_problems);
+    }
+    let waits: BTreeMap<EnvironmentName, EnvironmentName> = environments
+        .iter()
+        .filter_map(|environment| {
+            let file = environment.file.as_ref()?;
+            let own = &file.settings;
+            let after = own.after.as_ref().or(default)?;
+            (!own.unread.has("after")).then(|| (file.name.clone(), after.environment.value.clone()))
         })
         .collect();
-    let names: Vec<EnvironmentName> = files().flatten().map(|file| file.name.clone()).collect();
     for environment in environments {
         let Some(file) = &environment.file else {
             continue;
         };
         let own = file.settings.after.as_ref();
-        let Some(after) = own.or(default) else {
-            continue;
-        };
-        let span = own.map_or(0..0, place);
-        let target = &after.environment.value;
-        if !names.contains(target) {
-            if complete {
-                let known = names.iter().map(EnvironmentName::as_str);
-                let otherwise = "an environment is a file below environments/";
-                let help = did_you_mean(target.as_str(), known, otherwise);
-                let message = format!("there is no environment {}", shown(target.as_str()));
-                environment
-                    .problems
-                    .report(codes::UNKNOWN_ENVIRONMENT, &span, message, help);
-            }
-        } else if leads_back(&file.name, &waits) {
+        if let Some(after) = own {
+            check_known(after, &names, &mut environment.problems);
+        }
+        if leads_back(&file.name, &waits) {
             environment.problems.report(
                 codes::AFTER_CYCLE,
-                &span,
+                &own.map_or(0..0, |after| after.environment.span.clone()),
                 format!(
                     "environment {} would wait for itself",
                     shown(file.name.as_str())
@@ -59,8 +52,19 @@ pub(super) fn check(fleet: Option<&FleetFile>, environments: &mut [Checked]) {
     }
 }
 
-fn place(after: &AfterKeys) -> Span {
-    after.environment.span.clone()
+/// Environments are known by the names of their files, whatever is in them.
+fn check_known(after: &AfterKeys, names: &[EnvironmentName], problems: &mut Problems) {
+    let target = &after.environment.value;
+    let all = || names.iter().map(EnvironmentName::as_str);
+    let wrong = all().filter(|name| check_environment_name(name).is_err());
+    if names.contains(target) || nearest(target.as_str(), wrong).is_some() {
+        return;
+    }
+    let otherwise = "an environment is a file below environments/";
+    let help = did_you_mean(target.as_str(), all(), otherwise);
+    let message = format!("there is no environment {}", shown(target.as_str()));
+    let span = &after.environment.span;
+    problems.report(codes::UNKNOWN_ENVIRONMENT, span, message, help);
 }
 
 fn leads_back(start: &EnvironmentName, waits: &BTreeMap<EnvironmentName, EnvironmentName>) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::misspelt::is_misspelt;
 use crate::manifest::codes;
 use crate::manifest::decode::{ApprovalKeys, EnvironmentFile, FleetFile, Spanned, did_you_mean};
 use crate::manifest::problems::{Problems, shown};
@@ -78,13 +79,14 @@ pub(super) fn check(
 
 fn check_keys(own: &ApprovalKeys, fleet: &FleetFile, problems: &mut Problems) {
     let Some(people) = &fleet.people else { return };
-    let mut all_known = true;
     for person in own.from.iter().flatten() {
-        all_known &= people.contains_key(&person.value);
         check_person(person, people.keys(), problems);
     }
+    if own.unread.has("from") || own.unread.has("required") {
+        return;
+    }
     let asked = merged(Some(own), fleet);
-    if all_known && asked.required as usize > asked.from.len() {
+    if asked.required as usize > asked.from.len() {
         problems.report(
             codes::APPROVALS,
             &own.span,
@@ -107,12 +109,13 @@ fn check_person<'a>(
     people: impl Iterator<Item = &'a PersonName> + Clone,
     problems: &mut Problems,
 ) {
-    if people.clone().any(|known| *known == person.value) {
+    let name = person.value.as_str();
+    let names = || people.clone().map(PersonName::as_str);
+    if names().any(|known| known == name) || is_misspelt(name, names()) {
         return;
     }
-    let name = person.value.as_str();
     let add = "add the person with a key to `people` of fleet.yaml";
-    let help = did_you_mean(name, people.map(PersonName::as_str), add);
+    let help = did_you_mean(name, names(), add);
     let message = format!("there is no person {}", shown(name));
     problems.report(codes::UNKNOWN_PERSON, &person.span, message, help);
 }

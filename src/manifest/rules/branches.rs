@@ -13,21 +13,24 @@ pub(super) fn check(fleet: &FleetFile, _: &Tree, problems: &mut Problems) {
         ("ledger", &settings.ledger),
         ("statements", &settings.statements),
     ];
-    for (position, (key, branch)) in branches.iter().enumerate() {
-        for (other_key, other) in &branches[..position] {
-            if !collide(branch, other) {
-                continue;
-            }
-            // Defaults do not collide, so one of the two is written.
-            let written = [key, other_key]
-                .into_iter()
-                .find_map(|key| fleet.git.spans.get(key));
+    // One name that two others leave no room for is one mistake.
+    let mut reported = Vec::new();
+    for (key, branch) in branches {
+        // Defaults do not collide, so one of two that do is written.
+        let Some(span) = fleet.git.spans.get(key) else {
+            continue;
+        };
+        let mut others = branches.iter().filter(|(other, _)| *other != key);
+        let collision = others
+            .find(|(other_key, other)| !reported.contains(other_key) && collide(branch, other));
+        if let Some((other_key, other)) = collision {
             problems.report(
                 codes::GIT_BRANCHES,
-                written.unwrap_or(&(0..0)),
+                span,
                 format!("{key} `{branch}` and {other_key} `{other}` cannot both exist"),
                 "give each a name of its own that is no folder of another",
             );
+            reported.push(key);
         }
     }
 }

@@ -10,13 +10,14 @@ pub(super) fn check(
     fleet: Option<&FleetFile>,
     problems: &mut Problems,
 ) {
-    if !environment.is_sound {
-        return;
-    }
+    let unread = &environment.settings.unread;
     let discovers = environment.settings.discover.is_some()
-        || fleet.is_some_and(|fleet| fleet.defaults.discover.is_some());
+        || unread.has("discover")
+        || fleet.is_some_and(|fleet| {
+            fleet.defaults.discover.is_some() || fleet.defaults.unread.has("discover")
+        });
     let name = shown(environment.name.as_str());
-    if environment.hosts.is_empty() && !discovers {
+    if environment.hosts.is_empty() && !discovers && !unread.has("hosts") {
         problems.report(
             codes::NO_HOSTS,
             environment.hosts_span.as_ref().unwrap_or(&(0..0)),
@@ -24,7 +25,7 @@ pub(super) fn check(
             "add `hosts`, or `discover` for those that AWS knows by tags, or delete the file",
         );
     }
-    if environment.services.is_empty() {
+    if environment.services.is_empty() && !unread.has("services") {
         problems.warn(
             codes::NO_SERVICES,
             environment.services_span.as_ref().unwrap_or(&(0..0)),

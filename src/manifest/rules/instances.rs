@@ -21,7 +21,7 @@ pub(super) fn check(
                 format!("host {} of a sandbox has an instance", shown(name.as_str())),
                 "leave `instance` out: the sandbox invents it; or take another transport",
             ),
-            (Some(TransportSettings::Ssm(_)), None) if !host.instance_is_broken => {
+            (Some(TransportSettings::Ssm(_)), None) if !host.unread.has("instance") => {
                 problems.report(
                     codes::INSTANCE_MISSING,
                     &host.span,

@@ -9,6 +9,7 @@ mod discovery;
 mod emergency;
 mod emptiness;
 mod instances;
+mod misspelt;
 mod packages;
 mod pins;
 mod rollout;
@@ -23,6 +24,7 @@ mod window;
 
 use super::decode::{EnvironmentFile, FleetFile};
 use super::problems::Problems;
+use crate::model::id::EnvironmentName;
 use crate::model::source::Tree;
 
 pub(super) use approvals::merged as approvals_of;
@@ -32,6 +34,8 @@ pub(super) use window::merged as window_of;
 
 /// An environment's file and where its problems go.
 pub(super) struct Checked {
+    /// None for what is no environment and stands where they belong.
+    pub(super) name: Option<EnvironmentName>,
     /// None if the file is no mapping at all, or too much.
     pub(super) file: Option<EnvironmentFile>,
     pub(super) problems: Problems,
@@ -83,7 +87,7 @@ pub(super) fn check(
         }
     }
     shared_instances::check(environments);
-    after::check(fleet, environments);
+    after::check(fleet, fleet_problems, environments);
     if let Some(fleet) = fleet {
         for rule in OF_FLEET {
             rule(fleet, tree, fleet_problems);

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use semver::VersionReq;
+
+use super::misspelt::{is_misspelt, service_is_misspelt};
 use crate::manifest::codes;
 use crate::manifest::decode::{
-    EnvironmentFile, FleetFile, HostEntry, ServiceDeclaration, ServiceEntry, Spanned, Wanted,
-    did_you_mean,
+    EnvironmentFile, FleetFile, HostEntry, ServiceDeclaration, ServiceEntry, Wanted, did_you_mean,
 };
 use crate::manifest::problems::{Problems, shown};
-use crate::model::id::{HostName, ServiceName, Version};
+use crate::model::desired::Platform;
+use crate::model::id::{HostName, ServiceName, Version, check_name};
 use crate::model::source::Tree;
 
 pub(super) fn check_fleet(fleet: &FleetFile, _: &Tree, problems: &mut Problems) {
@@ -18,8 +21,13 @@ pub(super) fn check_fleet(fleet: &FleetFile, _: &Tree, problems: &mut Problems) 
     for (name, service) in services {
         for (required, range) in &service.requires {
             let span = &range.span;
+            let known = services.keys().map(ServiceName::as_str);
             if !services.contains_key(required) {
-                let known = services.keys().map(ServiceName::as_str);
+                if is_misspelt(required.as_str(), known.clone())
+                    || check_name(required.as_str()).is_err()
+                {
+                    continue;
+                }
                 let help = did_you_mean(required.as_str(), known, "declare it under `services`");
                 let message = format!("there is no service {}", shown(required.as_str()));
                 problems.report(codes::UNKNOWN_SERVICE, span, message, help);
@@ -61,36 +69,60 @@ pub(super) fn check(
     problems: &mut Problems,
 ) {
     let declared = fleet.and_then(|fleet| fleet.services.as_ref());
-    let (true, Some(declared)) = (environment.is_sound, declared) else {
-        return;
-    };
+    let Some(declared) = declared else { return };
     for (name, entry) in &environment.services {
         let Some(declaration) = declared.get(name) else {
             continue;
         };
         check_hash(name, entry, declaration, problems);
-        for (host_name, host) in &environment.hosts {
-            if runs(entry, host_name, host).is_some() {
-                check_platform(name, declaration, host_name, host, problems);
-                let known = |required: &ServiceName| declared.contains_key(required);
-                let requires = declaration.requires.iter().filter(|(it, _)| known(it));
-                check_requires(environment, name, requires, (host_name, host), problems);
+        let hosts = Hosts::of(environment, entry);
+        check_platform(name, entry, declaration, &hosts, problems);
+        for (required, range) in &declaration.requires {
+            let is_reported = !declared.contains_key(required)
+                || service_is_misspelt(required, environment, fleet);
+            if !is_reported {
+                let pair = ((name, entry), (required, &range.value));
+                check_requires(environment, pair, &hosts, problems);
             }
         }
     }
 }
 
-/// The version a service has on a host; none where it does not run there.
-fn runs<'a>(
-    entry: &'a ServiceEntry,
-    name: &HostName,
-    host: &'a HostEntry,
-) -> Option<&'a ServiceEntry> {
-    let is_selected = entry
-        .select
-        .as_ref()
-        .is_none_or(|select| select.value.matches(name, &host.labels));
-    (is_selected && entry.wanted != Some(Wanted::Absent)).then_some(entry)
+/// The hosts that run a service for certain.
+struct Hosts<'a>(Vec<(&'a HostName, &'a HostEntry)>);
+
+impl<'a> Hosts<'a> {
+    fn of(environment: &'a EnvironmentFile, entry: &ServiceEntry) -> Self {
+        let hosts = environment.hosts.iter();
+        Self(
+            hosts
+                .filter(|host| runs(entry, *host) == Some(true))
+                .collect(),
+        )
+    }
+
+    /// Those of them for which something is true: the first one's name, and how many others.
+    fn told(&self, is_meant: impl Fn(&HostName, &HostEntry) -> bool) -> Option<String> {
+        let mut found = self.0.iter().filter(|(name, host)| is_meant(name, host));
+        let first = shown(found.next()?.0.as_str());
+        Some(match found.count() {
+            0 => format!("host {first}"),
+            1 => format!("host {first} and one other"),
+            others => format!("host {first} and {others} others"),
+        })
+    }
+}
+
+/// Whether a service runs on a host; none where what decides it could not be read.
+fn runs(entry: &ServiceEntry, (name, host): (&HostName, &HostEntry)) -> Option<bool> {
+    if entry.wanted == Some(Wanted::Absent) {
+        return Some(false);
+    }
+    match &entry.select {
+        None => (!entry.unread.has("select")).then_some(true),
+        Some(_) if host.unread.has("labels") => None,
+        Some(select) => Some(select.value.matches(name, &host.labels)),
+    }
 }
 
 fn check_hash(
@@ -100,102 +132,111 @@ fn check_hash(
     problems: &mut Problems,
 ) {
     match (&declaration.artifact, &entry.sha256) {
-        (None, Some(hash)) => problems.report(
+        (None, Some(hash)) if !declaration.unread.has("artifact") => problems.report(
             codes::UNUSED_KEY,
             &hash.span,
             format!("service {} has no artifact to check", shown(name.as_str())),
             "add `artifact` to the service in fleet.yaml, or leave `sha256` out",
         ),
-        (Some(_), None) if entry.wanted != Some(Wanted::Absent) => problems.warn(
-            codes::NO_HASH,
-            &entry.span,
-            format!(
-                "the artifact of {} has no sha256 here",
-                shown(name.as_str())
-            ),
-            "every host must see what the first one saw; with `sha256` it is certain beforehand",
-        ),
+        (Some(_), None) if entry.wanted != Some(Wanted::Absent) && !entry.unread.has("sha256") => {
+            problems.warn(
+                codes::NO_HASH,
+                &entry.span,
+                format!(
+                    "the artifact of {} has no sha256 here",
+                    shown(name.as_str())
+                ),
+                "every host must see what the first one saw; with `sha256` it is certain beforehand",
+            );
+        }
         _ => {}
     }
 }
 
+/// One artifact that is missing is one problem, however many hosts want it.
 fn check_platform(
     name: &ServiceName,
+    entry: &ServiceEntry,
     declaration: &ServiceDeclaration,
-    host_name: &HostName,
-    host: &HostEntry,
+    hosts: &Hosts<'_>,
     problems: &mut Problems,
 ) {
     let Some(artifact) = &declaration.artifact else {
         return;
     };
-    if !artifact.value.contains_key(&host.platform) {
-        problems.report_lazily(codes::ARTIFACT_PLATFORM, &host.span, || {
-            let message = format!(
-                "service {} has no artifact for host {}, which is {}",
-                shown(name.as_str()),
-                shown(host_name.as_str()),
-                host.platform.as_str()
+    for platform in [Platform::Linux, Platform::Windows] {
+        if artifact.value.contains_key(&platform) {
+            continue;
+        }
+        let lacks = |_: &HostName, host: &HostEntry| {
+            host.platform == platform && !host.unread.has("platform")
+        };
+        if let Some(told) = hosts.told(lacks) {
+            let (name, platform) = (shown(name.as_str()), platform.as_str());
+            problems.report(
+                codes::ARTIFACT_PLATFORM,
+                &entry.span,
+                format!("service {name} has no artifact for {platform}, which is what {told} runs"),
+                format!(
+                    "add `{platform}:` to its `artifact`, or give it a selector that leaves such hosts out"
+                ),
             );
-            let help = format!(
-                "add `{}:` to its `artifact`, or give it a selector that leaves the host out",
-                host.platform.as_str()
-            );
-            (message, help)
-        });
+        }
     }
 }
 
-fn check_requires<'a>(
+/// What a service needs, and another one gives or does not give, is one problem as well; a host
+/// that pins what does not fit has one of its own.
+fn check_requires(
     environment: &EnvironmentFile,
-    name: &ServiceName,
-    requires: impl Iterator<Item = (&'a ServiceName, &'a Spanned<semver::VersionReq>)>,
-    (host_name, host): (&HostName, &HostEntry),
+    pair: ((&ServiceName, &ServiceEntry), (&ServiceName, &VersionReq)),
+    hosts: &Hosts<'_>,
     problems: &mut Problems,
 ) {
-    for (required, range) in requires {
-        let entry = environment
-            .services
-            .get(required)
-            .and_then(|entry| runs(entry, host_name, host));
-        let version = entry.and_then(|entry| version_on(entry, required, host));
-        let message = match (entry, version) {
-            (None, _) => format!(
-                "service {} requires {}, which host {} does not run",
-                shown(name.as_str()),
-                shown(required.as_str()),
-                shown(host_name.as_str())
-            ),
-            (Some(_), Some(version)) if !allows(&range.value, version) => format!(
-                "service {} requires {} {}, and host {} has {version}",
-                shown(name.as_str()),
-                shown(required.as_str()),
-                range.value,
-                shown(host_name.as_str())
-            ),
-            _ => continue,
-        };
-        problems.report_lazily(codes::REQUIRES, &host.span, || {
-            let help = "give the host both in versions that fit, or leave one out by a selector";
-            (message, help.to_owned())
-        });
+    let ((name, entry), (required, range)) = pair;
+    let (service, needed) = (shown(name.as_str()), shown(required.as_str()));
+    let given = environment.services.get(required);
+    let lacks = |host_name: &HostName, host: &HostEntry| {
+        given.is_none_or(|given| runs(given, (host_name, host)) == Some(false))
+    };
+    if let Some(told) = hosts.told(lacks) {
+        problems.report(
+            codes::REQUIRES,
+            &entry.span,
+            format!("service {service} requires {needed}, which {told} does not run"),
+            "give the same hosts both by the selectors of the two",
+        );
     }
-}
-
-fn version_on<'a>(
-    entry: &'a ServiceEntry,
-    service: &ServiceName,
-    host: &'a HostEntry,
-) -> Option<&'a Version> {
-    match (host.pins.get(service), &entry.wanted) {
-        (Some(pin), _) => pin.value.as_ref(),
-        (None, Some(Wanted::Version(version))) => Some(version),
-        (None, _) => None,
+    let Some(given) = given else { return };
+    let help = "take versions that fit each other";
+    let misfit = |version: &Version, told: &str| {
+        format!("service {service} requires {needed} {range}, and {told} has {version}")
+    };
+    if let Some(Wanted::Version(version)) = &given.wanted
+        && !allows(range, version)
+    {
+        let has_it = |host_name: &HostName, host: &HostEntry| {
+            runs(given, (host_name, host)) == Some(true) && !host.pins.contains_key(required)
+        };
+        if let Some(told) = hosts.told(has_it) {
+            problems.report(codes::REQUIRES, &entry.span, misfit(version, &told), help);
+        }
+    }
+    for (host_name, host) in &hosts.0 {
+        if runs(given, (host_name, host)) == Some(true)
+            && let Some(pin) = host.pins.get(required)
+            && let Some(version) = pin.value.as_ref().filter(|it| !allows(range, it))
+        {
+            problems.report_lazily(codes::REQUIRES, &pin.span, || {
+                let host = format!("host {}", shown(host_name.as_str()));
+                (misfit(version, &host), help.to_owned())
+            });
+        }
     }
 }
 
 /// A version that is not semantic fits no range.
-fn allows(range: &semver::VersionReq, version: &Version) -> bool {
+fn allows(range: &VersionReq, version: &Version) -> bool {
     let text = version.as_str();
     semver::Version::parse(text.strip_prefix('v').unwrap_or(text))
         .is_ok_and(|version| range.matches(&version))

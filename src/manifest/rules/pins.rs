@@ -1,21 +1,30 @@
 //! A host pins a version of a service that it runs.
 
+use super::misspelt::service_is_misspelt;
 use crate::manifest::codes;
 use crate::manifest::decode::{EnvironmentFile, FleetFile, did_you_mean};
 use crate::manifest::problems::{Problems, shown};
-use crate::model::id::ServiceName;
+use crate::model::id::{ServiceName, check_name};
 
-pub(super) fn check(environment: &EnvironmentFile, _: Option<&FleetFile>, problems: &mut Problems) {
-    if !environment.is_sound {
-        return;
-    }
+pub(super) fn check(
+    environment: &EnvironmentFile,
+    fleet: Option<&FleetFile>,
+    problems: &mut Problems,
+) {
     for (host_name, host) in &environment.hosts {
         for (service_name, pin) in &host.pins {
-            let service = environment.services.get(service_name);
-            let select = service.and_then(|service| service.select.as_ref());
-            let runs = service.is_some()
-                && select.is_none_or(|select| select.value.matches(host_name, &host.labels));
-            if runs {
+            let may_run = match environment.services.get(service_name) {
+                Some(service) => {
+                    let select = service.select.as_ref();
+                    host.unread.has("labels")
+                        || select.is_none_or(|it| it.value.matches(host_name, &host.labels))
+                }
+                None => {
+                    let is_name = check_name(service_name.as_str()).is_ok();
+                    !is_name || service_is_misspelt(service_name, environment, fleet)
+                }
+            };
+            if may_run {
                 continue;
             }
             problems.report_lazily(codes::PIN_WITHOUT_SERVICE, &pin.span, || {

@@ -69,8 +69,8 @@ pub(super) fn check(
 }
 
 fn check_keys(own: &RolloutKeys, defaults: &RolloutKeys, problems: &mut Problems) {
-    let is_broken = own.strategy_is_broken || own.strategy.is_none() && defaults.strategy_is_broken;
-    if is_broken {
+    let unread = |keys: &RolloutKeys| keys.unread.has("strategy");
+    if unread(own) || own.strategy.is_none() && unread(defaults) {
         return;
     }
     let strategy = merged(own, defaults).strategy;

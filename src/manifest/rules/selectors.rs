@@ -1,6 +1,7 @@
 //! A selector matches some host: one that matches none is a typing error in it or in a label.
 //! Where hosts are discovered, nobody knows yet.
 
+use super::misspelt::hosts_are_known;
 use crate::manifest::codes;
 use crate::manifest::decode::{CanaryKey, EnvironmentFile, FleetFile};
 use crate::manifest::problems::{Problems, Span, shown};
@@ -13,7 +14,7 @@ pub(super) fn check(
 ) {
     let discovers = environment.settings.discover.is_some()
         || fleet.is_some_and(|fleet| fleet.defaults.discover.is_some());
-    if !environment.is_sound || environment.hosts.is_empty() || discovers {
+    if environment.hosts.is_empty() || discovers || !hosts_are_known(environment) {
         return;
     }
     let mut check = |selector: &Selector, span: &Span, whose: String| {

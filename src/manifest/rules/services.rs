@@ -1,5 +1,6 @@
 //! An environment runs services of the fleet.
 
+use super::misspelt::is_misspelt;
 use crate::manifest::codes;
 use crate::manifest::decode::{EnvironmentFile, FleetFile, did_you_mean};
 use crate::manifest::problems::{Problems, shown};
@@ -16,6 +17,9 @@ pub(super) fn check(
     for (name, service) in &environment.services {
         // A name that cannot be one was reported where it stands.
         if services.contains_key(name) || check_name(name.as_str()).is_err() {
+            continue;
+        }
+        if is_misspelt(name.as_str(), services.keys().map(ServiceName::as_str)) {
             continue;
         }
         problems.report_lazily(codes::UNKNOWN_SERVICE, &service.span, || {

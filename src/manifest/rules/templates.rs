@@ -22,6 +22,9 @@ pub(super) fn check(fleet: &FleetFile, tree: &Tree, problems: &mut Problems) {
         .map(|(template, _)| template)
         .collect();
     for service in fleet.services.iter().flat_map(|services| services.values()) {
+        if service.unread.has("template") {
+            continue;
+        }
         let template = service.template.value.as_str();
         if templates.contains(template) {
             // A folder of this name has to fit on every host.

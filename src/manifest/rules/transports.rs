@@ -1,6 +1,7 @@
 //! Every environment reaches its hosts through one transport that exists. One that is the only
 //! one needs no mention; among several nothing is guessed.
 
+use super::misspelt::is_misspelt;
 use crate::manifest::codes;
 use crate::manifest::decode::{EnvironmentFile, FleetFile, Spanned, did_you_mean};
 use crate::manifest::problems::{Problems, shown};
@@ -55,6 +56,9 @@ pub(super) fn check(
     if let Some(transport) = &environment.settings.transport {
         check_known(transport, fleet, problems);
     } else if chosen(environment, fleet).is_none()
+        && ![&environment.settings, &fleet.defaults]
+            .iter()
+            .any(|settings| settings.unread.has("transport"))
         && let Some(transports) = &fleet.transports
         && !transports.is_empty()
     {
@@ -82,8 +86,11 @@ fn check_known(transport: &Spanned<TransportName>, fleet: &FleetFile, problems: 
     if transports.contains_key(name) {
         return;
     }
-    let known = transports.keys().map(TransportName::as_str);
-    let help = did_you_mean(name, known, "declare it under `transports` of fleet.yaml");
+    let known = || transports.keys().map(TransportName::as_str);
+    if is_misspelt(name, known()) {
+        return;
+    }
+    let help = did_you_mean(name, known(), "declare it under `transports` of fleet.yaml");
     let message = format!("there is no transport {}", shown(name));
     problems.report(codes::UNKNOWN_TRANSPORT, &transport.span, message, help);
 }

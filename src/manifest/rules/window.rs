@@ -34,9 +34,12 @@ pub(super) fn check(
     let own = environment.settings.window.as_ref();
     let defaults = fleet.defaults.window.as_ref();
     let span = own.map_or(0..0, |window| window.span.clone());
-    let broken = own.is_some_and(|keys| keys.timezone_is_broken)
-        || defaults.is_some_and(|keys| keys.timezone_is_broken);
-    if broken || own.or(defaults).is_none() {
+    let settings = [&environment.settings, &fleet.defaults];
+    let is_unread = |key: &str| {
+        let mut keys = own.into_iter().chain(defaults);
+        keys.any(|keys| keys.unread.has(key)) || settings.iter().any(|it| it.unread.has("window"))
+    };
+    if is_unread("timezone") || own.or(defaults).is_none() {
         return;
     }
     let Some(window) = merged(own, defaults) else {
@@ -51,7 +54,9 @@ pub(super) fn check(
     let written = |keys: Option<&WindowKeys>| {
         keys.is_some_and(|keys| keys.allow.is_some() || keys.deny.is_some())
     };
-    if window.allow.is_empty() && window.deny.is_empty() && !written(own) && !written(defaults) {
+    let says_nothing = window.allow.is_empty() && window.deny.is_empty();
+    let is_written = written(own) || written(defaults);
+    if says_nothing && !is_written && !is_unread("allow") && !is_unread("deny") {
         problems.report(
             codes::WINDOW,
             &span,

@@ -126,7 +126,7 @@ pub(super) const CASES: &[Case] = &[
         "a hash that is none, and one of nothing",
         DEV,
         "services: { web: { version: 1.0.0, sha256: abc }, cron: { version: 1.0.0, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef } }\nhosts: { one: {} }\n",
-        &["1:44 F136"],
+        &["1:44 F136", "1:83 F114"],
     ),
     (
         "a hash of nothing",
@@ -160,15 +160,15 @@ pub(super) const CASES: &[Case] = &[
             "5:20 F137",
             "5:50 F141",
             "5:58 F201",
+            "environments/dev.yaml:1:25 F212",
             "environments/dev.yaml:1:25 W202",
-            "environments/dev.yaml:3:3 F212",
         ],
     ),
     (
         "requirements that cannot be met",
         FLEET_FILE,
         "api_version: fleet/v1\nname: acme\ntransports: { lab: { kind: sandbox } }\nservices:\n  web: { requires: { cron: '>=2' } }\n  cron: { template: job }\n",
-        &["environments/dev.yaml:3:3 F209"],
+        &["environments/dev.yaml:1:13 F209"],
     ),
     (
         "requirements in a circle",

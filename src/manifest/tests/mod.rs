@@ -3,6 +3,7 @@
 mod edit;
 mod gates;
 mod hostile;
+mod mistakes;
 mod model;
 mod property;
 mod references;

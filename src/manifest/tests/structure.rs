@@ -110,7 +110,7 @@ pub(super) const CASES: &[Case] = &[
         "a tag",
         DEV,
         "services: { web: !!str 1.10, cron: 1.0.0 }\nhosts: !map { one: {} }\n",
-        &["1:18 F010", "1:24 F108", "2:8 F010"],
+        &["1:18 F010", "2:8 F010"],
     ),
     (
         "keys that are no words",
@@ -128,7 +128,7 @@ pub(super) const CASES: &[Case] = &[
         "templates of another tool",
         DEV,
         "services: { web: 1.0.0, cron: 1.0.0 }\nhosts: { one: { variables: { a: {{ x }} } } }\n",
-        &["2:33 F119", "2:34 F011"],
+        &["2:34 F011"],
     ),
     ("nothing", DEV, "", &["1:1 F012"]),
     ("nothing but comments", DEV, "# to do\n---\n", &["1:1 F012"]),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
 
-use super::{Content, Document, Node, NodeId, Style, is_null, syntax};
+use super::{Content, Document, Entries, Node, NodeId, Style, is_null, syntax};
 use crate::manifest::codes;
 use crate::manifest::problems::{Problems, Span, shown};
 
@@ -104,6 +104,7 @@ impl<'t, 'p> Builder<'t, 'p> {
     fn take(&mut self, event: Event<'t>, span: &granit_parser::Span) -> std::ops::ControlFlow<()> {
         use std::ops::ControlFlow::{Break, Continue};
 
+        let is_tagged = event.tag().is_some();
         if let Some(tag) = event.tag() {
             let place = span.tag_span().and_then(|tag| tag.byte_range());
             self.problems.report(
@@ -135,14 +136,20 @@ impl<'t, 'p> Builder<'t, 'p> {
                 };
                 let span = self.scalar_span(range(span), style);
                 let weight = 16 + text.len() as u64;
-                let id = self.add(span, Content::Scalar(text, style), weight);
+                // What the tag was to make of it is said with the tag.
+                let content = if is_tagged {
+                    Content::Broken
+                } else {
+                    Content::Scalar(text, style)
+                };
+                let id = self.add(span, content, weight);
                 self.complete(id, anchor);
             }
             Event::SequenceStart(style, anchor, _) => {
                 self.begin(Content::Sequence(Vec::new()), style, anchor, span);
             }
             Event::MappingStart(style, anchor, _) => {
-                self.begin(Content::Mapping(Vec::new()), style, anchor, span);
+                self.begin(Content::Mapping(Entries::default()), style, anchor, span);
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(span),
             Event::Alias(anchor) => return self.alias(anchor, span),
@@ -207,9 +214,14 @@ impl<'t, 'p> Builder<'t, 'p> {
             node.span.end = end.max(node.span.start);
         }
         if let Content::Mapping(entries) = &mut node.content {
-            let entries = std::mem::take(entries);
-            let entries = self.without_duplicates(entries);
-            self.nodes[open.id.0 as usize].content = Content::Mapping(entries);
+            let Entries { pairs, has_gaps } = std::mem::take(entries);
+            let pairs = self.without_duplicates(pairs);
+            // `{{ name }}` of another tool is one mistake, whatever was to stand there.
+            self.nodes[open.id.0 as usize].content = if has_gaps && pairs.is_empty() {
+                Content::Broken
+            } else {
+                Content::Mapping(Entries { pairs, has_gaps })
+            };
         }
         self.complete(open.id, open.anchor);
     }
@@ -218,7 +230,7 @@ impl<'t, 'p> Builder<'t, 'p> {
     fn last_child_end(&self, id: NodeId) -> Option<usize> {
         let last = match &self.nodes[id.0 as usize].content {
             Content::Sequence(items) => items.last(),
-            Content::Mapping(entries) => entries.last().map(|(_, value)| value),
+            Content::Mapping(entries) => entries.pairs.last().map(|(_, value)| value),
             _ => None,
         };
         last.map(|last| self.nodes[last.0 as usize].span.end)
@@ -272,6 +284,9 @@ impl<'t, 'p> Builder<'t, 'p> {
             return;
         };
         if !self.is_key(key) {
+            if let Content::Mapping(entries) = &mut self.nodes[parent].content {
+                entries.has_gaps = true;
+            }
             return;
         }
         // Nothing at all is seen at its key.
@@ -279,7 +294,7 @@ impl<'t, 'p> Builder<'t, 'p> {
             self.nodes[id.0 as usize].span = self.nodes[key.0 as usize].span.clone();
         }
         if let Content::Mapping(entries) = &mut self.nodes[parent].content {
-            entries.push((key, id));
+            entries.pairs.push((key, id));
         }
     }
 
@@ -304,11 +319,20 @@ impl<'t, 'p> Builder<'t, 'p> {
                 "an alias cannot be a key",
                 "write the key itself",
             ),
-            Content::Sequence(_) | Content::Mapping(_) => (
-                codes::KEY_FORM,
-                "a list or mapping cannot be a key",
-                "nothing is replaced in a manifest, so {{ name }} is no value; a text that begins with { or [ is quoted",
-            ),
+            Content::Sequence(_) | Content::Mapping(_) => {
+                let is_template = self.text[..node.span.start].ends_with('{')
+                    && self.text[node.span.start..].starts_with('{');
+                let message = if is_template {
+                    "{{ }} is replaced by nothing here"
+                } else {
+                    "a list or mapping cannot be a key"
+                };
+                (
+                    codes::KEY_FORM,
+                    message,
+                    "write the value itself; a text that begins with { or [ is quoted",
+                )
+            }
         };
         let span = node.span.clone();
         self.problems.report(code, &span, message, help);

@@ -35,11 +35,19 @@ struct Node<'t> {
 enum Content<'t> {
     Scalar(Cow<'t, str>, Style),
     Sequence(Vec<NodeId>),
-    Mapping(Vec<(NodeId, NodeId)>),
+    Mapping(Entries),
     /// Always resolved to a node that is no alias itself.
     Alias(NodeId),
     /// Could not be read, and was reported.
     Broken,
+}
+
+/// The entries of a mapping, each key once.
+#[derive(Debug, Default)]
+struct Entries {
+    pairs: Vec<(NodeId, NodeId)>,
+    /// Something in it was no entry, and was reported: it may have brought any key.
+    has_gaps: bool,
 }
 
 /// How a scalar is written.
@@ -153,7 +161,7 @@ impl<'d, 't> Sequence<'d, 't> {
 #[derive(Clone, Copy)]
 pub(super) struct Mapping<'d, 't> {
     document: &'d Document<'t>,
-    entries: &'d [(NodeId, NodeId)],
+    entries: &'d Entries,
 }
 
 /// One entry of a mapping.
@@ -166,7 +174,7 @@ pub(super) struct Entry<'d, 't> {
 
 impl<'d, 't> Mapping<'d, 't> {
     pub(super) fn entries(self) -> impl ExactSizeIterator<Item = Entry<'d, 't>> {
-        self.entries.iter().map(move |(key, value)| {
+        self.entries.pairs.iter().map(move |(key, value)| {
             let node = self.document.node(*key);
             let key = match &node.content {
                 Content::Scalar(text, _) => &**text,
@@ -179,6 +187,12 @@ impl<'d, 't> Mapping<'d, 't> {
                 value: self.document.value(*value),
             }
         })
+    }
+
+    /// Whether something in it was no entry, and was reported: nothing follows then from a key
+    /// that is not there.
+    pub(super) fn has_gaps(self) -> bool {
+        self.entries.has_gaps
     }
 
     /// The entry of a key.
