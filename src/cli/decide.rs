@@ -11,10 +11,10 @@ use crate::model::id::EnvironmentName;
 use crate::model::ledger::RolloutRecord;
 use crate::model::statement::{Statement, Verb};
 
-/// Accept the failures so far and go on
+/// Let a rollout go on that waits for a person
 ///
-/// For a paused rollout: hosts that failed no longer count. The next `fleet apply`, or the one that
-/// is running, acts on it.
+/// For a paused rollout: hosts that failed no longer count, and what waits behind a canary may start.
+/// The next `fleet apply`, or the one that is running, acts on it.
 #[derive(Debug, Args)]
 pub(crate) struct ContinueArgs {
     #[command(flatten)]

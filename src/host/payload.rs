@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,7 @@ use super::share::Pool;
 use crate::model::desired::Platform;
 use crate::model::id::{HostName, InstanceId, ServiceName, StepId, Version};
 use crate::model::plan::Action;
-use crate::model::task::{HostTask, StepTask, Work};
+use crate::model::task::{HostTask, ObserveTask, StepTask, Work};
 
 /// Largest packed payload: the service takes 64 KB for the whole call.
 pub const LIMIT: usize = 48 * 1024;
@@ -75,8 +75,10 @@ pub fn pack(tasks: &[HostTask]) -> Result<Vec<String>, PayloadError> {
             return Err(PayloadError::Platform(task.host.clone()));
         }
         arms.push_str(&arm(task, &mut pool)?);
-        if let Work::Step(step) = &task.work {
-            steps.push((&task.instance, &step.step));
+        if let Work::Step(_) | Work::Observe(_) = &task.work
+            && let Some(step) = task.work.step()
+        {
+            steps.push((&task.instance, step));
         }
     }
     let mut inner = String::with_capacity(64 * 1024);
@@ -127,6 +129,7 @@ static RUNNER: LazyLock<String> = LazyLock::new(|| {
         include_str!("runner/phases.sh"),
         include_str!("runner/close.sh"),
         include_str!("runner/ask.sh"),
+        include_str!("runner/observe.sh"),
         include_str!("runner/main.sh"),
     ];
     let prelude = quote(&strip(include_str!("runner/scripts.sh")));
@@ -159,7 +162,8 @@ fn arm(task: &HostTask, pool: &mut Pool) -> Result<String, PayloadError> {
     match &task.work {
         Work::Step(step) => {
             let _infallible = writeln!(text, "work=step service={}", quote(step.service.as_str()));
-            add_files(task, step, pool, &mut text)?;
+            let env = step_file(task, step)?;
+            add_files(task, &env, step.bundle.files.iter(), pool, &mut text)?;
         }
         Work::Ask { service, steps } => {
             if steps.len() > ASKED {
@@ -170,18 +174,29 @@ fn arm(task: &HostTask, pool: &mut Pool) -> Result<String, PayloadError> {
             let _infallible = writeln!(text, "work=ask service={service} asked={asked}");
         }
         Work::Current => text.push_str("work=current\n"),
+        Work::Observe(observe) => {
+            let service = quote(observe.service.as_str());
+            let _infallible = writeln!(text, "work=observe service={service}");
+            let env = observe_file(task, observe)?;
+            let files = observe
+                .bundle
+                .files
+                .iter()
+                .filter(|(path, _)| *path == "observe.sh" || path.starts_with("files/"));
+            add_files(task, &env, files, pool, &mut text)?;
+        }
     }
     text.push_str(";;\n");
     Ok(text)
 }
 
-fn add_files(
+fn add_files<'a>(
     task: &HostTask,
-    step: &StepTask,
+    env: &str,
+    files: impl Iterator<Item = (&'a String, &'a Arc<[u8]>)>,
     pool: &mut Pool,
     text: &mut String,
 ) -> Result<(), PayloadError> {
-    let file = step_file(task, step)?;
     let mut add = |path: &str, bytes: &[u8]| {
         let part = pool.add(path, bytes);
         let _infallible = writeln!(
@@ -195,8 +210,8 @@ fn add_files(
             quote(&part.middle)
         );
     };
-    add("step.env", file.as_bytes());
-    for (path, bytes) in &step.bundle.files {
+    add("step.env", env.as_bytes());
+    for (path, bytes) in files {
         if !is_bundle_path(path) {
             return Err(PayloadError::Path {
                 host: task.host.clone(),
@@ -236,10 +251,7 @@ fn step_file(task: &HostTask, step: &StepTask) -> Result<String, PayloadError> {
         });
     }
     for version in std::iter::once(&step.version).chain(undo.map(|undo| &undo.version)) {
-        let text = version.as_str();
-        if text.len() > 128 || text.chars().any(char::is_control) {
-            return Err(PayloadError::Version(version.clone()));
-        }
+        check_version(version)?;
     }
     let variables = environment(
         &task.host,
@@ -263,6 +275,22 @@ fn step_file(task: &HostTask, step: &StepTask) -> Result<String, PayloadError> {
         step.not_after.unix(),
         step.timeout.0.max(1),
     ))
+}
+
+/// `step.env` of an observation: nothing of it is ever closed, so it says no more than its scripts see.
+fn observe_file(task: &HostTask, observe: &ObserveTask) -> Result<String, PayloadError> {
+    check_version(&observe.version)?;
+    let variables = environment(&task.host, &observe.service, &observe.version, None);
+    let timeout = observe.timeout.0.max(1);
+    Ok(format!("{variables}action=observe\ntimeout={timeout}\n"))
+}
+
+fn check_version(version: &Version) -> Result<(), PayloadError> {
+    let text = version.as_str();
+    if text.len() > 128 || text.chars().any(char::is_control) {
+        return Err(PayloadError::Version(version.clone()));
+    }
+    Ok(())
 }
 
 /// Same input, same bytes: no name and no time in the header.

@@ -6,7 +6,6 @@ use super::rules::transport_settings;
 use crate::model::desired::{Environment, Platform, TransportSettings, Unsupported};
 use crate::model::id::TransportName;
 use crate::model::plan::GateKind;
-use crate::model::policy::{AfterCanary, Offline, Strategy};
 use crate::model::time::Seconds;
 
 /// Everything of an environment that this version cannot act on.
@@ -58,21 +57,8 @@ fn gates(environment: &Environment, add: &mut impl FnMut(GateKind, &str)) {
 }
 
 fn rollout(environment: &Environment, add: &mut impl FnMut(GateKind, &str)) {
-    let rollout = &environment.rollout;
-    let found = [
-        (rollout.strategy == Strategy::Canary, "rollout.strategy"),
-        (rollout.soak > Seconds(0), "rollout.soak"),
-        (
-            rollout.after_canary == AfterCanary::Wait,
-            "rollout.after_canary",
-        ),
-        (rollout.offline == Offline::Hold, "rollout.offline"),
-        (rollout.per_instance > 1, "rollout.per_instance"),
-    ];
-    for (is_set, key) in found {
-        if is_set {
-            add(GateKind::Unsupported, key);
-        }
+    if environment.rollout.per_instance > 1 {
+        add(GateKind::Unsupported, "rollout.per_instance");
     }
 }
 

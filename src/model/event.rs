@@ -105,6 +105,20 @@ pub enum EventKind {
         /// Hosts.
         deferred: usize,
     },
+    /// The first wave is watched before anything follows.
+    Soaking {
+        /// To this end.
+        until: Timestamp,
+    },
+    /// A soak found something wrong with what had succeeded.
+    SoakFailed {
+        /// On which host.
+        host: HostName,
+        /// With which service.
+        service: ServiceName,
+        /// What.
+        message: String,
+    },
     /// The line stopped.
     Paused {
         /// Why.

@@ -131,6 +131,26 @@ impl StepId {
         Self::new(hex(&Sha256::digest(parts.join("\0"))))
     }
 
+    /// The id of one observation outside a step: nothing takes effect by it, so each one has its own.
+    pub fn observation(
+        fleet: &FleetName,
+        environment: &EnvironmentName,
+        host: &HostName,
+        service: &ServiceName,
+        random: u32,
+    ) -> Self {
+        let random = random.to_string();
+        let parts = [
+            fleet.as_str(),
+            environment.as_str(),
+            host.as_str(),
+            service.as_str(),
+            "observe",
+            &random,
+        ];
+        Self::new(hex(&Sha256::digest(parts.join("\0"))))
+    }
+
     /// The first 16 digits: the name of the step's folder on its host.
     pub fn short(&self) -> &str {
         self.0.get(..16).unwrap_or(&self.0)

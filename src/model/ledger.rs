@@ -146,8 +146,11 @@ pub struct RolloutRecord {
     pub started_at: Option<Timestamp>,
     /// When it was over.
     pub ended_at: Option<Timestamp>,
-    /// End of the soak.
+    /// End of the soak; stays when it is over.
     pub soak_until: Option<Timestamp>,
+    /// The soak is over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub soaked: bool,
     /// Failed hosts that a `continue` accepted: they no longer count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<HostName>,
@@ -235,6 +238,28 @@ pub struct StepRecord {
     pub seconds: Option<f64>,
     /// For information only.
     pub command: Option<CommandId>,
+    /// What the soak found wrong with what had succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak: Option<SoakFailure>,
+}
+
+/// What a soak found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoakFailure {
+    /// What is wrong.
+    pub kind: SoakFailureKind,
+    /// In words, at most 200 characters.
+    pub message: String,
+}
+
+/// Kinds of what a soak finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SoakFailureKind {
+    /// The host says that the new version does not do well: it counts as touched.
+    Unhealthy,
+    /// The host gave no answer at the soak's end: a lost answer undoes nothing.
+    Silent,
 }
 
 /// `blocked.yaml`.

@@ -206,8 +206,12 @@ pub enum GateKind {
     After,
     /// `approvals`.
     Approvals,
+    /// The canary has not passed; waits for `fleet continue`.
+    Canary,
     /// Waits for `fleet continue`.
     Continue,
+    /// A host of the wave is not there, and `offline: hold`.
+    Offline,
     /// Something is set that this version cannot act on.
     Unsupported,
 }
@@ -220,7 +224,9 @@ impl GateKind {
             Self::Window => "window",
             Self::After => "after",
             Self::Approvals => "approvals",
+            Self::Canary => "canary",
             Self::Continue => "continue",
+            Self::Offline => "offline",
             Self::Unsupported => "unsupported",
         }
     }
@@ -356,4 +362,8 @@ pub struct RecordedPlan {
     pub revision: Revision,
     /// The rules it runs under.
     pub policy: Policy,
+    /// Its hosts were deferred and are back: others have gone before them, so it has no canary, no
+    /// soak and nothing to wait for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub returning: bool,
 }

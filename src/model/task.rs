@@ -44,6 +44,36 @@ pub enum Work {
     },
     /// Tell `current` of each service.
     Current,
+    /// Run a service's observe phase outside a step and tell what it printed; closes what was cut
+    /// off first.
+    Observe(Box<ObserveTask>),
+}
+
+impl Work {
+    /// The step whose report answers it, where one does.
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::Step(task) => Some(&task.step),
+            Self::Ask { steps, .. } => steps.first(),
+            Self::Observe(task) => Some(&task.step),
+            Self::Current => None,
+        }
+    }
+}
+
+/// One observation outside a step.
+#[derive(Clone, Debug)]
+pub struct ObserveTask {
+    /// The service.
+    pub service: ServiceName,
+    /// [`StepId::observation`]: the answer names it.
+    pub step: StepId,
+    /// Longest time of the phase.
+    pub timeout: Seconds,
+    /// FLEET_VERSION: what should run.
+    pub version: Version,
+    /// The scripts of the revision that is recorded for the host.
+    pub bundle: Arc<Bundle>,
 }
 
 /// One step.

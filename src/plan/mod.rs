@@ -5,6 +5,7 @@
 //! rollout runs.
 
 mod actions;
+mod canary;
 mod digests;
 mod held;
 mod narrow;
@@ -23,8 +24,10 @@ use crate::model::plan::{Change, EnvironmentPlan, Gate, Held, HeldReason, Summar
 use crate::model::policy::Policy;
 use crate::model::time::Timestamp;
 
+use canary::First;
 pub use digests::DigestTable;
 pub use narrow::Narrow;
+use waves::Order;
 
 /// Everything a plan depends on.
 #[derive(Clone, Copy)]
@@ -70,7 +73,20 @@ pub fn plan(input: &PlanInput<'_>) -> (EnvironmentPlan, Policy) {
             .retain(|change| change.returning && returning.contains(&change.change.host));
     }
     let mut changes: Vec<Change> = rows.changes.into_iter().map(|row| row.change).collect();
-    let waves = waves::cut(&mut changes, &troubled, &policy.rollout);
+    let first = canary::first(input, &changes, &rows.unchanged);
+    if let First::Nobody(message) = &first {
+        let held = changes.drain(..);
+        rows.held
+            .extend(held.map(|change| canary::held(change, message)));
+        rows.held
+            .sort_by(|a, b| (&a.host, &a.service).cmp(&(&b.host, &b.service)));
+    }
+    let order = Order {
+        first: &first,
+        troubled: &troubled,
+        returning: input.returning.is_some(),
+    };
+    let waves = waves::cut(&mut changes, &order, &policy.rollout);
     let plan_id =
         EnvironmentPlan::compute_id(input.fleet, &input.environment.name, &policy, &changes);
     let plan = EnvironmentPlan {

@@ -1,5 +1,7 @@
 //! The rules of design.md §5, a row each.
 
+mod canary;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;

@@ -9,12 +9,12 @@ use crate::model::desired::Environment;
 use crate::model::event::EventKind;
 use crate::model::id::{EnvironmentName, HostName, InstanceId, PlanId, RolloutId};
 use crate::model::ledger::{EnvironmentLedger, RolloutLedger, RolloutRecord, RolloutState};
-use crate::model::plan::{EnvironmentPlan, Gate, HeldReason, RecordedPlan};
-use crate::model::policy::Policy;
+use crate::model::plan::{EnvironmentPlan, Gate, GateKind, HeldReason, RecordedPlan};
+use crate::model::policy::{Offline, Policy};
 use crate::model::task::Presence;
 use crate::plan::{self, DigestTable, Narrow, PlanInput};
 use crate::rollout::state::{Rollout, RolloutEvent};
-use crate::rollout::{Books, Controller, DesiredState, DispatchError, Dispatcher, Run};
+use crate::rollout::{Books, Controller, DesiredState, DispatchError, Dispatcher, Run, absent};
 
 use super::foreign::{self, Waited};
 use super::{Pass, PassOutcome, ReconcileError, released, retry, unknown};
@@ -117,6 +117,8 @@ struct Planned {
     plan: EnvironmentPlan,
     policy: Policy,
     gates: Vec<Gate>,
+    /// Of hosts that were deferred and are back.
+    returning: bool,
 }
 
 impl Attempt<'_> {
@@ -189,7 +191,8 @@ impl Attempt<'_> {
         let scripts = controller.desired.at(&open.record.revision).await?;
         let fleet = newest.fleet().name.clone();
         let rollout = Rollout::load(open);
-        let mut dispatcher = Dispatcher::resume(controller, books, rollout, fleet, scripts);
+        let mut dispatcher = Dispatcher::resume(controller, books, rollout, fleet, scripts)
+            .without_waiting(self.options.no_wait);
         let run = dispatcher.run().await;
         self.take_over = false;
         let run = run?;
@@ -283,6 +286,7 @@ impl Attempt<'_> {
                 now: planned.plan.plan_id,
             }));
         }
+        planned.gates.extend(self.absent(&planned).await?);
         if let Some(reason) = gate::closed(&planned.gates) {
             return self.wait(&ledger, books, planned, &newest, reason).await;
         }
@@ -314,6 +318,7 @@ impl Attempt<'_> {
             plan,
             policy,
             gates,
+            returning: returning.is_some(),
         }
     }
 
@@ -341,6 +346,26 @@ impl Attempt<'_> {
             .filter(|(_, id)| is_online(id))
             .map(|(host, _)| host.clone())
             .collect())
+    }
+
+    /// The gate that `offline: hold` closes where a host of the first wave is not there. Later waves
+    /// are looked at when it is their turn.
+    async fn absent(&self, planned: &Planned) -> Result<Option<Gate>, Failure> {
+        if planned.policy.rollout.offline != Offline::Hold {
+            return Ok(None);
+        }
+        let first = planned.plan.changes.iter().filter(|it| it.wave == 1);
+        let hosts: Vec<(&HostName, &InstanceId)> =
+            first.map(|it| (&it.host, &it.instance)).collect();
+        let instances: BTreeSet<InstanceId> = hosts.iter().map(|(_, id)| (*id).clone()).collect();
+        let instances: Vec<InstanceId> = instances.into_iter().collect();
+        let presence = self.controller.transport.inventory(&instances).await?;
+        let reason = absent(hosts.into_iter(), &presence);
+        Ok(reason.map(|reason| Gate {
+            kind: GateKind::Offline,
+            open: false,
+            reason,
+        }))
     }
 
     /// Nothing to roll out: at most a waiting rollout goes and records change.
@@ -436,7 +461,8 @@ impl Attempt<'_> {
             );
         }
         let rollout = self.rollout(&planned, newest.as_ref());
-        let mut dispatcher = Dispatcher::begin(self.controller, books, rollout, newest);
+        let mut dispatcher = Dispatcher::begin(self.controller, books, rollout, newest)
+            .without_waiting(self.options.no_wait);
         let run = dispatcher.run().await?;
         let record = dispatcher.rollout().record().clone();
         if run == Run::AllOffline {
@@ -454,6 +480,7 @@ impl Attempt<'_> {
             plan: planned.plan.clone(),
             revision: newest.revision().clone(),
             policy: planned.policy.clone(),
+            returning: planned.returning,
         };
         Rollout::new(id, plan, now)
     }

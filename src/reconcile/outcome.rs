@@ -43,7 +43,7 @@ pub enum ExitClass {
     Done,
     /// 4: a rollout failed, rolled back, paused on failures or was aborted.
     Failed,
-    /// 5: a gate, another controller, blocked or unknown hosts, superseded.
+    /// 5: a gate, another controller, blocked or unknown hosts, no canary, superseded.
     Held,
     /// 130.
     Stopped,
@@ -67,11 +67,12 @@ impl Pass {
     }
 
     fn done(&self) -> ExitClass {
-        let waits = self
-            .plan
-            .iter()
-            .flat_map(|plan| &plan.held)
-            .any(|held| matches!(held.reason, HeldReason::Blocked | HeldReason::Unknown));
+        let waits = self.plan.iter().flat_map(|plan| &plan.held).any(|held| {
+            matches!(
+                held.reason,
+                HeldReason::Blocked | HeldReason::Unknown | HeldReason::Canary
+            )
+        });
         if waits {
             ExitClass::Held
         } else {

@@ -10,7 +10,7 @@ use crate::model::id::{EnvironmentName, HostName, InstanceId, RolloutId, Version
 use crate::model::ledger::{Block, BlockedHosts, RolloutLedger, RolloutState, WaveKind};
 use crate::model::observed::{HostRecord, ServiceRecord, ServiceState};
 use crate::model::report::{CurrentState, Outcome};
-use crate::model::task::Presence;
+use crate::model::task::{Presence, Work};
 use crate::rollout::state::{Place, Rollout, RolloutEvent};
 use crate::rollout::{Books, Controller, DispatchError, Question, ask_hosts};
 
@@ -143,7 +143,7 @@ async fn questions(
                 host: host.name.clone(),
                 instance: host.instance.clone(),
                 platform: *platform,
-                about: None,
+                work: Work::Current,
                 rollout: rollout.clone(),
                 wave: 0,
             }),

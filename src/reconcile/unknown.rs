@@ -11,7 +11,7 @@ use crate::model::ledger::{
 use crate::model::observed::{HostRecord, ServiceRecord, ServiceState};
 use crate::model::plan::{Action, Change};
 use crate::model::report::{Outcome, Report, ReportOutcome};
-use crate::model::task::Presence;
+use crate::model::task::{Presence, Work};
 use crate::rollout::state::{EndedStep, service_record, untouched_entry};
 use crate::rollout::{Books, Controller, DesiredState, DispatchError, Question, ask_hosts};
 
@@ -98,7 +98,10 @@ async fn owed(
                 host: host.clone(),
                 instance: step.instance.clone(),
                 platform: wanted.platform,
-                about: Some((service.clone(), step.step.clone())),
+                work: Work::Ask {
+                    service: service.clone(),
+                    steps: vec![step.step.clone()],
+                },
                 rollout: id.clone(),
                 wave,
             },

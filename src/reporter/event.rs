@@ -82,6 +82,18 @@ pub fn line(event: &Event, palette: Palette) -> Option<String> {
             .collect();
             format!("{environment}  wave {wave} done: {}", counts.join(", "))
         }
+        EventKind::Soaking { until } => {
+            let soaking = palette.paint(Tone::Strong, "soaking");
+            format!("{environment}  {soaking} until {until}")
+        }
+        EventKind::SoakFailed {
+            host,
+            service,
+            message,
+        } => {
+            let failed = palette.paint(Tone::Bad, "did not last");
+            format!("  {host}  {service}  {failed}: {message}")
+        }
         EventKind::Paused { reason } => {
             format!(
                 "{environment}  {}  {reason}",

@@ -9,8 +9,8 @@ use crate::model::id::{HostName, Revision, ServiceName, Version};
 use crate::model::plan::{
     Action, Change, EnvironmentPlan, Held, HeldReason, PlanDocument, Unchanged,
 };
-use crate::model::policy::{OnFailure, Policy};
-use crate::model::time::Timestamp;
+use crate::model::policy::{AfterCanary, OnFailure, Policy, Strategy};
+use crate::model::time::{Seconds, Timestamp};
 
 mod changed;
 mod markdown;
@@ -90,7 +90,7 @@ pub fn text(
             section("warning", wrap(warning, room(options)), Tone::Held, options)
         }),
     );
-    lines.extend(rows(plan, options));
+    lines.extend(rows(plan, policy, options));
     lines.extend(gates(plan, options));
     lines.extend(failure(plan, policy, options));
     lines.into_iter().map(|line| line + "\n").collect()
@@ -185,8 +185,11 @@ struct Row {
     members: usize,
 }
 
-fn rows(plan: &EnvironmentPlan, options: Options) -> Vec<String> {
+fn rows(plan: &EnvironmentPlan, policy: &Policy, options: Options) -> Vec<String> {
     let mut rows = changes(&plan.changes);
+    if let Some(first) = rows.first_mut() {
+        first.last += &after_the_first(plan, policy);
+    }
     rows.extend(held(&plan.held));
     if options.all {
         rows.extend(unchanged(&plan.unchanged));
@@ -262,6 +265,20 @@ fn changes(changes: &[Change]) -> Vec<Row> {
         members: members.len(),
     })
     .collect()
+}
+
+/// What lies between the first wave and whatever follows it.
+fn after_the_first(plan: &EnvironmentPlan, policy: &Policy) -> String {
+    let rollout = &policy.rollout;
+    let mut text = String::new();
+    if rollout.soak > Seconds(0) {
+        text += &format!(", then soak {}", rollout.soak);
+    }
+    let waits = rollout.strategy == Strategy::Canary && rollout.after_canary == AfterCanary::Wait;
+    if waits && plan.waves.len() > 1 {
+        text += &format!(", then `fleet continue {}`", plan.name);
+    }
+    text
 }
 
 fn held(held: &[Held]) -> Vec<Row> {

@@ -125,6 +125,9 @@ pub fn lifts(plan: &EnvironmentPlan) -> Vec<String> {
             (HeldReason::Refused, Some(until)) => format!(
                 "a refused change is tried again after {until}, or after: fleet retry {environment}"
             ),
+            (HeldReason::Canary, _) => {
+                "no host that changes is a canary: label one, or write another selector".to_owned()
+            }
             _ => return None,
         })
     };
@@ -171,6 +174,7 @@ mod tests {
                     message: String::new(),
                     seconds: None,
                     command: None,
+                    soak: None,
                 })
                 .collect(),
         };
@@ -192,6 +196,7 @@ mod tests {
                 started_at: None,
                 ended_at: None,
                 soak_until: None,
+                soaked: false,
                 accepted: Vec::new(),
                 statements: Vec::new(),
             },
@@ -199,6 +204,7 @@ mod tests {
                 plan,
                 revision: "8c1f0e2".into(),
                 policy: policy(),
+                returning: false,
             },
             waves: vec![
                 wave(1, WaveKind::Forward, forward),

@@ -10,5 +10,8 @@ pub mod state;
 pub use controller::{Controller, LogSink};
 pub(crate) use desired::assignment;
 pub use desired::{DesiredError, DesiredSource, DesiredState};
-pub use dispatcher::{Asked, Books, Dispatcher, Moment, Question, Run, ask_hosts};
+pub(crate) use dispatcher::absent;
+pub use dispatcher::{
+    Asked, Books, Dispatcher, Health, Moment, Question, Run, Subject, ask_hosts, observe_hosts,
+};
 pub use error::DispatchError;

@@ -14,6 +14,7 @@ use crate::reporter;
 use crate::reporter::event::words;
 use crate::reporter::plan::Options;
 use crate::reporter::text::{plural, wrap};
+use crate::rollout::state::Rollout;
 
 /// Plans with something in them, on stderr: stdout carries what came of them. Programs that nobody
 /// asks anything get none.
@@ -73,11 +74,13 @@ fn open_text(name: &EnvironmentName, open: &RolloutLedger) -> String {
 
 /// Whether the open rollout goes on as it was agreed to, so that there is no newer plan to show.
 fn is_as_recorded(books: &Books, open: &RolloutLedger) -> bool {
-    let runs = matches!(
-        open.record.state,
-        RolloutState::Running | RolloutState::Soaking
-    );
-    runs && books.revision().as_ref() == Some(&open.record.revision)
+    let goes_on = match open.record.state {
+        RolloutState::Running | RolloutState::Soaking => true,
+        // At a gate, that of its canary among them; on failures a person may end it.
+        RolloutState::Paused => !Rollout::load(open.clone()).line_stopped(),
+        _ => false,
+    };
+    goes_on && books.revision().as_ref() == Some(&open.record.revision)
 }
 
 /// What came of a pass, on stdout.

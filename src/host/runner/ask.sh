@@ -4,7 +4,7 @@ readonly answer_room=2400 # of the 2,500 characters that ListCommandInvocations 
 
 answer_busy() {
     case $work in
-        step) end_without_receipt busy 'another run holds the lock of this host' ;;
+        step | observe) end_without_receipt busy 'another run holds the lock of this host' ;;
         ask)
             said=1
             for step in $asked; do printf '{"fleet":1,"step":"%s","outcome":"busy"}\n' "$step"; done

@@ -1,5 +1,6 @@
-# The order of everything. The payload has set `work` (step, ask or current), `fleet`, `environment`,
-# `host`, for a step `service` and its files, for an asking `service` and `asked`.
+# The order of everything. The payload has set `work` (step, ask, current or observe), `fleet`,
+# `environment`, `host`, for a step or an observation `service` and its files, for an asking `service`
+# and `asked`.
 
 main() {
     trap last_words EXIT
@@ -15,6 +16,7 @@ main() {
     case $work in
         step) take_step ;;
         ask | current) answer ;;
+        observe) take_observation ;;
         *) say_problem "nothing in this command is for $instance" ;;
     esac
 }

@@ -133,18 +133,19 @@ say_report() {
     printf '%s\n' "$report"
     ended=${report#*'"outcome":"'} # the first is the field; a fact may have the same name
     case ${ended%%'"'*} in
-        succeeded) exit 0 ;;
+        succeeded) exit_status=0 ;;
         failed | rolled_back) exit_status=1 ;;
         *) exit_status=2 ;;
     esac
-    [[ ! -f $log ]] || tail -c 7500 "$log" >&2
+    ((exit_status == 0)) || [[ ! -f $log ]] || tail -c 7500 "$log" >&2
+    [[ $work != observe || $folder != "$state/observe" ]] || rm -rf "$folder"
     exit "$exit_status"
 }
 
 # end_without_receipt OUTCOME MESSAGE: nothing was touched and nothing is stored.
 end_without_receipt() {
     outcome=$1 message=$2
-    if [[ $work == step ]]; then
+    if [[ $work == step || $work == observe ]]; then
         build_report
         say_report
     fi
@@ -165,7 +166,7 @@ say_problem() {
 last_words() {
     [[ ! $said ]] || return 0
     trap - EXIT
-    if [[ $work == step ]]; then
+    if [[ $work == step || $work == observe ]]; then
         outcome=refused log= exit_code=
         [[ ! $marked ]] || outcome=failed
         message="the runner broke off${phase:+ in $phase}"

@@ -69,7 +69,7 @@ write_bundle() {
         done
     done
     mkdir "$folder/work" && : >"$log" && : >"$folder/events" && : >"$folder/observed" &&
-        flush "${files[@]}" "$folder" "$state/steps"
+        flush "${files[@]}" "$folder" "${folder%/*}"
 }
 
 # Room for the report and for the receipt, so that neither needs a free block at the end.

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use crate::model::desired::Platform;
 use crate::model::event::StepProgress;
-use crate::model::id::{
-    EnvironmentName, FleetName, HostName, InstanceId, RolloutId, ServiceName, StepId,
-};
+use crate::model::id::{EnvironmentName, FleetName, HostName, InstanceId, RolloutId};
 use crate::model::report::{CurrentState, Outcome, Report};
 use crate::model::task::{AnswerContent, Comment, HostTask, Work};
 use crate::transport::{SendLimits, TransportError};
@@ -151,25 +149,36 @@ pub struct Question {
     pub instance: InstanceId,
     /// What runs the runner.
     pub platform: Platform,
-    /// About which step; none for what the host has.
-    pub about: Option<(ServiceName, StepId)>,
+    /// What is asked: nothing that takes effect.
+    pub work: Work,
     /// For the Comment.
     pub rollout: RolloutId,
     /// For the Comment.
     pub wave: u32,
 }
 
+impl Question {
+    /// How long its answer may take besides.
+    fn takes(&self) -> Duration {
+        match &self.work {
+            Work::Observe(task) => task.timeout.duration(),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
 /// What hosts told, by the position of their question. What did not answer is not in it.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
-    /// About steps.
+    /// About steps, and of observations.
     pub steps: BTreeMap<usize, Report>,
     /// About what they have.
     pub current: BTreeMap<usize, Vec<CurrentState>>,
 }
 
-/// Asks hosts outside a rollout: about steps, where their state is unknown and a pass starts, or
-/// for what they have. No answer within two minutes is none.
+/// Asks hosts outside a wave: about steps, where their state is unknown and a pass starts, for what
+/// they have, or how what they have is doing. No answer within two minutes, and the time that an
+/// observation may take, is none.
 ///
 /// # Errors
 /// The transport does not work at all.
@@ -220,13 +229,7 @@ async fn ask_round(
         host: question.host.clone(),
         instance: question.instance.clone(),
         platform: question.platform,
-        work: match &question.about {
-            Some((service, step)) => Work::Ask {
-                service: service.clone(),
-                steps: vec![step.clone()],
-            },
-            None => Work::Current,
-        },
+        work: question.work.clone(),
     };
     let by_instance: BTreeMap<&InstanceId, usize> = round
         .iter()
@@ -259,11 +262,17 @@ async fn ask_round(
             Err(error) => return Err(error.into()),
         }
     }
+    let longest = LONGEST_ANSWER
+        + by_instance
+            .values()
+            .map(|at| questions[*at].takes())
+            .max()
+            .unwrap_or_default();
     let begun = controller.clock.monotonic();
     let mut pace = Duration::from_millis(300);
     let mut open = by_instance.clone();
     while !open.is_empty() && !commands.is_empty() && !controller.is_stopping() {
-        if controller.clock.monotonic().saturating_sub(begun) > LONGEST_ANSWER {
+        if controller.clock.monotonic().saturating_sub(begun) > longest {
             break;
         }
         controller.sleep(controller.random.jitter(pace)).await;
@@ -279,7 +288,7 @@ async fn ask_round(
             };
             match answer.content {
                 AnswerContent::Reports(reports) => {
-                    let about = questions[at].about.as_ref().map(|(_, step)| step);
+                    let about = questions[at].work.step();
                     if let Some(report) = reports.into_iter().find(|r| Some(&r.step) == about) {
                         asked.steps.insert(at, report);
                     }

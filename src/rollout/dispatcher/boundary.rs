@@ -73,6 +73,11 @@ impl Dispatcher<'_> {
         if self.is_new && offline == Offline::Defer && !presence.values().any(is_online) {
             return Ok(Boundary::AllOffline);
         }
+        if offline == Offline::Hold
+            && let Some(reason) = absent(steps.iter().map(|it| (&it.host, &it.instance)), &presence)
+        {
+            return Ok(Boundary::Hold(reason));
+        }
         for step in &mut steps {
             self.mark_changed(step);
             mark_absent(step, &presence, offline);
@@ -250,6 +255,25 @@ impl Dispatcher<'_> {
     }
 }
 
+/// Who of a wave is not there, in words: with `offline: hold` it does not start without them.
+pub(crate) fn absent<'a>(
+    hosts: impl Iterator<Item = (&'a HostName, &'a InstanceId)>,
+    presence: &BTreeMap<InstanceId, Presence>,
+) -> Option<String> {
+    let absent: BTreeSet<&HostName> = hosts
+        .filter(|(_, instance)| !presence.get(*instance).is_some_and(is_online))
+        .map(|(host, _)| host)
+        .collect();
+    let first = absent.first()?;
+    Some(match absent.len() {
+        1 => format!("{first} is offline, and its wave does not start without it"),
+        n => format!(
+            "{first} and {} more are offline, and their wave does not start without them",
+            n - 1
+        ),
+    })
+}
+
 fn is_online(presence: &Presence) -> bool {
     matches!(presence, Presence::Online(_))
 }
@@ -263,7 +287,6 @@ fn mark_absent(step: &mut StepRecord, presence: &BTreeMap<InstanceId, Presence>,
     if step.outcome.is_none() {
         step.outcome = Some(match offline {
             Offline::Defer => Outcome::Deferred,
-            // `hold` closes its environment's gate in this version: no wave comes here with it.
             Offline::Hold | Offline::Fail => Outcome::Untouched,
         });
         step.message = why.to_owned();

@@ -10,8 +10,10 @@ mod books;
 mod boundary;
 mod collect;
 mod fly;
+mod observe;
 mod recover;
 mod send;
+mod soak;
 mod statements;
 mod subject;
 mod task;
@@ -33,6 +35,8 @@ use super::state::{BackStep, BlockInput, Decision, Rollout, RolloutEvent, is_goo
 pub use ask::{Asked, Question, ask_hosts};
 pub use books::{Books, Moment};
 use boundary::Boundary;
+pub(crate) use boundary::absent;
+pub use observe::{Health, Subject, observe_hosts};
 
 /// A controller sends only so long after the begin of its own last accepted push.
 const FENCE: Duration = Duration::from_secs(6 * 60);
@@ -75,6 +79,8 @@ pub struct Dispatcher<'a> {
     unannounced: Option<u32>,
     /// It ran a wave itself.
     pub(crate) ran_a_wave: bool,
+    /// Leaves a soak to whoever comes when it is over.
+    no_wait: bool,
 }
 
 impl<'a> Dispatcher<'a> {
@@ -119,7 +125,15 @@ impl<'a> Dispatcher<'a> {
             is_new: false,
             unannounced: None,
             ran_a_wave: false,
+            no_wait: false,
         }
+    }
+
+    /// Comes back as held where a soak has begun, instead of waiting for its end.
+    #[must_use]
+    pub fn without_waiting(mut self, no_wait: bool) -> Self {
+        self.no_wait = no_wait;
+        self
     }
 
     /// The rollout as far as it got.
@@ -159,7 +173,9 @@ impl<'a> Dispatcher<'a> {
             let back = match self.rollout.decide() {
                 Decision::Await(wave) => self.fly(wave, resumed).await?,
                 Decision::Forward(wave) => self.forward(wave).await?,
+                Decision::Soak => self.soak().await?,
                 Decision::Back(steps) => self.back(&steps).await?,
+                Decision::Hold(reason) => Some(self.hold(reason).await?),
                 Decision::Pause(reason) => Some(self.pause(reason).await?),
                 Decision::End(state, reason) => {
                     self.stand(state, reason);
@@ -261,6 +277,21 @@ impl<'a> Dispatcher<'a> {
             self.announce();
         }
         Ok(None)
+    }
+
+    /// The rollout itself waits for a person. A newer revision ends such a rollout at once.
+    async fn hold(&mut self, reason: String) -> Result<Run, DispatchError> {
+        if let Some(why) = self.superseded().await? {
+            self.stand(RolloutState::Superseded, why);
+            return self.over().await;
+        }
+        self.stand(RolloutState::Paused, reason.clone());
+        if self.record().await? {
+            self.emit(EventKind::Paused {
+                reason: reason.clone(),
+            });
+        }
+        Ok(Run::Held(reason))
     }
 
     /// The line stopped with waves left. A newer revision ends such a rollout at once.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::event::StepProgress;
-use crate::model::id::{InstanceId, StepId};
+use crate::model::id::InstanceId;
 use crate::model::plan::Action;
 use crate::model::report::Outcome;
 use crate::model::task::{Comment, HostTask, SentCommand, Work};
@@ -66,7 +66,7 @@ impl Dispatcher<'_> {
                 return Err(error.into());
             };
             let task = tasks.remove(position);
-            if let Some(at) = step_of(&task).and_then(|step| air.of_step(step)) {
+            if let Some(at) = task.work.step().and_then(|step| air.of_step(step)) {
                 let message = error.to_string();
                 self.end(air, at, Ending::unsent(Outcome::Refused, &message));
             }
@@ -206,12 +206,4 @@ pub(super) fn carry(
             answered: std::collections::BTreeSet::new(),
         },
     );
-}
-
-fn step_of(task: &HostTask) -> Option<&StepId> {
-    match &task.work {
-        Work::Step(task) => Some(&task.step),
-        Work::Ask { steps, .. } => steps.first(),
-        Work::Current => None,
-    }
 }

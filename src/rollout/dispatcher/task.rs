@@ -22,7 +22,11 @@ impl Dispatcher<'_> {
             .get(&self.rollout.record().environment)
     }
 
-    fn assignment(&self, host: &HostName, service: &ServiceName) -> Option<(&Host, &Assignment)> {
+    pub(super) fn assignment(
+        &self,
+        host: &HostName,
+        service: &ServiceName,
+    ) -> Option<(&Host, &Assignment)> {
         assignment(self.environment()?, host, service)
     }
 

@@ -9,6 +9,7 @@ use crate::model::report::Outcome;
 use crate::model::time::Timestamp;
 
 use super::Rollout;
+use super::canary::is_unhealthy;
 use super::counts::Standing;
 
 /// What blocks are worked out from, besides the rollout.
@@ -30,8 +31,11 @@ pub fn own_blocks(rollout: &Rollout, input: &BlockInput<'_>) -> Vec<Block> {
     let mut listed: BTreeMap<Key, (BTreeSet<HostName>, String)> = BTreeMap::new();
     let stopped = rollout.line_stopped();
     for (_, step) in rollout.steps(WaveKind::Forward) {
-        let Some(outcome @ (Outcome::Failed | Outcome::RolledBack)) = step.outcome else {
-            continue;
+        let how = match step.outcome {
+            _ if is_unhealthy(step) => "did not last",
+            Some(Outcome::RolledBack) => "rolled back",
+            Some(Outcome::Failed) => "failed",
+            _ => continue,
         };
         let Some((change, digests)) =
             rollout
@@ -41,11 +45,9 @@ pub fn own_blocks(rollout: &Rollout, input: &BlockInput<'_>) -> Vec<Block> {
             continue;
         };
         let reason = || {
-            let how = match outcome {
-                Outcome::RolledBack => "rolled back",
-                _ => "failed",
-            };
-            let text = format!("{how} on {}: {}", step.host, step.message);
+            let soak = step.soak.as_ref().map(|soak| &soak.message);
+            let why = soak.unwrap_or(&step.message);
+            let text = format!("{how} on {}: {why}", step.host);
             text.trim_end_matches([':', ' ']).to_owned()
         };
         let accepted = rollout.record.accepted.binary_search(&step.host).is_ok();

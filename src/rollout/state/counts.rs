@@ -120,21 +120,28 @@ fn stands(forward: &[&StepRecord], back: &[&StepRecord]) -> Standing {
                 .is_some_and(|outcome| wanted.contains(&outcome))
         })
     };
-    let bad = all().any(|step| {
-        step.outcome.is_some_and(|outcome| {
-            !is_good(step.action, outcome)
-                && !matches!(outcome, Outcome::Deferred | Outcome::Superseded)
-        })
-    });
+    let spoilt = |step: &&&StepRecord| step.soak.is_some();
+    let bad = forward.iter().any(|step| step.soak.is_some())
+        || all().any(|step| {
+            step.outcome.is_some_and(|outcome| {
+                !is_good(step.action, outcome)
+                    && !matches!(outcome, Outcome::Deferred | Outcome::Superseded)
+            })
+        });
     if bad {
-        let unavailable = outcomes(&[Outcome::Failed, Outcome::Unknown]);
+        let is_back = |step: &StepRecord| {
+            back.iter()
+                .any(|it| it.service == step.service && it.outcome == Some(Outcome::RolledBack))
+        };
+        let unavailable = outcomes(&[Outcome::Failed, Outcome::Unknown])
+            || forward.iter().filter(spoilt).any(|step| !is_back(step));
         // What was not sent because an earlier step of its host did not succeed proves nothing and
         // spoils nothing.
         let proven_back = !unavailable
             && !outcomes(&[Outcome::Refused])
             && forward
                 .iter()
-                .any(|step| step.outcome == Some(Outcome::RolledBack))
+                .any(|step| step.outcome == Some(Outcome::RolledBack) || step.soak.is_some())
             && back
                 .iter()
                 .all(|step| step.outcome == Some(Outcome::RolledBack));

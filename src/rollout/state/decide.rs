@@ -8,6 +8,7 @@ use crate::model::policy::OnFailure;
 use crate::model::report::Outcome;
 use crate::model::statement::Verb;
 
+use super::canary::is_unhealthy;
 use super::counts::Standing;
 use super::{BackStep, Rollout};
 
@@ -18,8 +19,12 @@ pub enum Decision {
     Await(u32),
     /// This wave of the plan.
     Forward(u32),
+    /// The first wave is watched until its soak is over.
+    Soak,
     /// These steps go back, as the next wave.
     Back(Vec<BackStep>),
+    /// A gate of the rollout itself is closed, for this reason: a person opens it.
+    Hold(String),
     /// The line stopped with waves left: a person decides.
     Pause(String),
     /// Over.
@@ -53,7 +58,16 @@ impl Rollout {
                 None => self.end(),
             };
         }
-        left.map_or_else(|| self.end(), Decision::Forward)
+        if self.is_soak_due() {
+            return Decision::Soak;
+        }
+        let Some(wave) = left else {
+            return self.end();
+        };
+        match self.awaits_continue() {
+            Some((_, reason)) => Decision::Hold(reason),
+            None => Decision::Forward(wave),
+        }
     }
 
     /// More failures than `max_failures`.
@@ -86,7 +100,8 @@ impl Rollout {
     pub fn touched_services(&self) -> BTreeSet<&ServiceName> {
         self.steps(WaveKind::Forward)
             .filter(|(_, step)| {
-                matches!(step.outcome, Some(Outcome::Failed | Outcome::RolledBack))
+                (matches!(step.outcome, Some(Outcome::Failed | Outcome::RolledBack))
+                    || is_unhealthy(step))
                     && self.record.accepted.binary_search(&step.host).is_err()
             })
             .map(|(_, step)| &step.service)
@@ -101,6 +116,10 @@ impl Rollout {
             .filter(|(_, step)| failures.contains(&&step.host))
             .filter_map(|(_, step)| {
                 let outcome = step.outcome?;
+                if let Some(soak) = &step.soak {
+                    let (service, host) = (&step.service, &step.host);
+                    return Some(format!("{service} on {host} {}", soak.message));
+                }
                 (!super::is_good(step.action, outcome) && outcome != Outcome::Untouched)
                     .then(|| format!("{} on {} {}", step.service, step.host, words(outcome)))
             })

@@ -97,14 +97,16 @@ impl Rollout {
         }
         match said.verb {
             Verb::Continue => {
+                let awaited = self.awaits_continue().is_some();
                 let waits = self.record.state == RolloutState::Paused
                     && self.open_wave().is_none()
-                    && self.line_stopped();
+                    && (self.line_stopped() || awaited);
                 if !waits || said.at + SKEW < self.record.since {
                     return Err("nothing waited for it");
                 }
                 let hosts = self.failures();
                 Ok(match hosts.len() {
+                    0 => "the waves behind the canary may go".to_owned(),
                     1 => format!("the failure of {} is accepted", hosts[0]),
                     n => format!("{n} failures are accepted"),
                 })

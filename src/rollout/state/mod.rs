@@ -5,6 +5,7 @@
 //! how a rollout ends; it must not know clocks, transports or files.
 
 mod blocks;
+mod canary;
 mod counts;
 mod decide;
 mod hear;
@@ -17,7 +18,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::model::id::{CommandId, HostName, RolloutId, ServiceName, Version};
 use crate::model::ledger::{
-    HandledStatement, RolloutLedger, RolloutRecord, RolloutState, StepRecord, WaveKind, WaveRecord,
+    HandledStatement, RolloutLedger, RolloutRecord, RolloutState, SoakFailure, StepRecord,
+    WaveKind, WaveRecord,
 };
 use crate::model::plan::{Action, Change, RecordedPlan};
 use crate::model::report::Outcome;
@@ -27,6 +29,7 @@ pub use blocks::{BlockInput, own_blocks};
 pub use counts::Standing;
 pub use decide::Decision;
 pub use hear::{Heard, Lift};
+pub(super) use outcome::shortened;
 pub use outcome::{EndedStep, is_good, retry_pause, service_record, untouched_entry};
 pub use steps::BackStep;
 
@@ -92,6 +95,20 @@ pub enum RolloutEvent {
         /// Failures that it accepts.
         accepted: Vec<HostName>,
     },
+    /// The first wave is watched until then.
+    SoakBegun {
+        /// Its end.
+        until: Timestamp,
+    },
+    /// What had succeeded did not last.
+    SoakFailed {
+        /// Which step.
+        place: Place,
+        /// What was found.
+        failure: SoakFailure,
+    },
+    /// The soak is over.
+    Soaked,
     /// The recorded revision cannot be read.
     RevisionGone,
     /// It stands there now, for this reason.
@@ -125,6 +142,7 @@ impl Rollout {
             started_at: None,
             ended_at: None,
             soak_until: None,
+            soaked: false,
             accepted: Vec::new(),
             statements: Vec::new(),
         };
@@ -232,6 +250,13 @@ impl Rollout {
                 self.record.accepted.sort();
                 self.record.accepted.dedup();
             }
+            RolloutEvent::SoakBegun { until } => self.record.soak_until = Some(until),
+            RolloutEvent::SoakFailed { place, failure } => {
+                if let Some(record) = self.step_mut(place) {
+                    record.soak = Some(failure);
+                }
+            }
+            RolloutEvent::Soaked => self.record.soaked = true,
             RolloutEvent::RevisionGone => self.revision_gone = true,
             RolloutEvent::Stands { state, reason, at } => self.stand(state, reason, at),
         }

@@ -190,7 +190,7 @@ fn installed(version: &Version) -> Option<Version> {
 }
 
 /// At most 200 characters, on one line.
-pub(super) fn shortened(message: &str) -> String {
+pub(in crate::rollout) fn shortened(message: &str) -> String {
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(LONGEST_MESSAGE).collect()
 }

@@ -89,6 +89,7 @@ impl Rollout {
             message: String::new(),
             seconds: None,
             command: None,
+            soak: None,
         }
     }
 

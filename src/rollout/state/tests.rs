@@ -55,6 +55,7 @@ fn rollout(waves: &[&[&str]], services: &[&str], policy: RolloutPolicy) -> Rollo
         plan,
         revision: "revision".into(),
         policy: Policy::new(policy, []),
+        returning: false,
     };
     Rollout::new(RolloutId::generate(START, 1), plan, START)
 }
@@ -141,6 +142,8 @@ fn next(rollout: &Rollout) -> String {
             format!("back{}", steps.collect::<String>())
         }
         Decision::Pause(_) => "pause".to_owned(),
+        Decision::Soak => "soak".to_owned(),
+        Decision::Hold(_) => "hold".to_owned(),
         Decision::End(state, _) => state.as_str().to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! What can happen to sends, deliveries and scripts, and what hosts are seen to do.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::model::id::{CommandId, HostName, InstanceId, ServiceName, StepId, Version};
@@ -209,6 +209,8 @@ type DecideDelivery = dyn FnMut(&Comment, &InstanceId) -> Delivery + Send;
 pub(super) struct Fates {
     pub(super) scripts: BTreeMap<(InstanceId, ServiceName, Version, bool), Behaviour>,
     pub(super) script: Box<dyn FnMut(&Script<'_>) -> Behaviour + Send>,
+    /// What observes itself as unhealthy outside a step.
+    pub(super) sick: BTreeSet<(InstanceId, ServiceName, Version)>,
     pub(super) next_sends: VecDeque<SendFate>,
     pub(super) send: Box<dyn FnMut(&Comment) -> SendFate + Send>,
     pub(super) next_deliveries: BTreeMap<InstanceId, VecDeque<Delivery>>,
@@ -220,6 +222,7 @@ impl Default for Fates {
         Self {
             scripts: BTreeMap::new(),
             script: Box::new(|_| Behaviour::default()),
+            sick: BTreeSet::new(),
             next_sends: VecDeque::new(),
             send: Box::new(|_| SendFate::Accepted),
             next_deliveries: BTreeMap::new(),

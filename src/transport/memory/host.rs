@@ -8,7 +8,7 @@ use super::fate::{Behaviour, Ending, Fates, HostActionKind, Script, Stage};
 use crate::model::id::{HostName, InstanceId, ServiceName, StepId, Version};
 use crate::model::plan::Action;
 use crate::model::report::{CurrentState, Outcome, Report, ReportOutcome};
-use crate::model::task::{AnswerContent, StepTask, Work};
+use crate::model::task::{AnswerContent, ObserveTask, StepTask, Work};
 use crate::model::time::Timestamp;
 
 /// At most so many steps are asked about at once (protocol §1).
@@ -99,6 +99,13 @@ pub(super) fn run(
             runner.ask(steps).map(AnswerContent::Reports)
         }
         Work::Current => runner.current(services).map(AnswerContent::Current),
+        Work::Observe(task) => {
+            runner.enter(services, &task.service);
+            runner
+                .observe(task)
+                .map(|report| vec![report])
+                .map(AnswerContent::Reports)
+        }
     };
     runner.moment();
     Timeline {
@@ -308,6 +315,31 @@ impl Runner<'_> {
         Ok(found)
     }
 
+    /// Outside a step: what runs, and whether it is well.
+    fn observe(&mut self, task: &ObserveTask) -> Result<Report, Killed> {
+        if let Some(marker) = self.state.marker.clone() {
+            self.close(&marker)?;
+        }
+        let installed = self.state.installed.clone();
+        let is_sick = installed.as_ref().is_some_and(|version| {
+            let key = (
+                self.place.instance.clone(),
+                task.service.clone(),
+                version.clone(),
+            );
+            self.fates.sick.contains(&key)
+        });
+        let healthy = (!is_sick).to_string();
+        Ok(Report {
+            host: Some(self.place.host.clone()),
+            service: Some(task.service.clone()),
+            phase: Some(Stage::Observe.as_str().to_owned()),
+            version: Some(named(installed.as_ref())),
+            facts: BTreeMap::from([("healthy".to_owned(), healthy)]),
+            ..blank(task.step.clone(), ReportOutcome::Succeeded)
+        })
+    }
+
     /// Writes the marker for a stage and lets its time pass, or dies at its start.
     fn stage(&mut self, stage: Stage) -> Result<(), Killed> {
         let Some(marker) = &mut self.state.marker else {
@@ -459,6 +491,7 @@ pub(super) fn busy(work: &Work, host: &HostName) -> AnswerContent {
             .iter()
             .map(|step| blank(step.clone(), ReportOutcome::Busy))
             .collect(),
+        Work::Observe(task) => vec![blank(task.step.clone(), ReportOutcome::Busy)],
         Work::Current => return AnswerContent::Garbled("the host is busy".to_owned()),
     })
 }

@@ -82,6 +82,12 @@ impl MemoryTransport {
         self.now().fates.scripts.insert(key, behaviour);
     }
 
+    /// A version does not do well on an instance: it says so when it is observed outside a step.
+    pub fn sicken(&self, instance: &InstanceId, service: &ServiceName, version: &Version) {
+        let key = (instance.clone(), service.clone(), version.clone());
+        self.now().fates.sick.insert(key);
+    }
+
     /// Decides the scripts that [`Self::script`] and [`Self::undo_script`] do not name.
     pub fn scripts(&self, decide: impl FnMut(&Script<'_>) -> Behaviour + Send + 'static) {
         self.now().fates.script = Box::new(decide);

@@ -113,6 +113,7 @@ pub(crate) fn plan() -> RecordedPlan {
         },
         revision: desired(),
         policy: Policy::new(RolloutPolicy::default(), []),
+        returning: false,
     }
 }
 
@@ -134,6 +135,7 @@ pub(crate) fn rollout(state: RolloutState) -> Write {
         started_at: Some(at(0)),
         ended_at: None,
         soak_until: None,
+        soaked: false,
         accepted: Vec::new(),
         statements: Vec::new(),
     }))
@@ -159,6 +161,7 @@ pub(crate) fn wave(number: u32, sequence: u64, outcome: Option<Outcome>) -> Wave
             message: String::new(),
             seconds: Some(61.4),
             command: None,
+            soak: None,
         }],
     }
 }

@@ -9,6 +9,7 @@ mod command;
 mod cut_off;
 mod happy;
 mod host;
+mod observing;
 mod order;
 mod packing;
 mod place;

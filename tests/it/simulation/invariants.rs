@@ -7,7 +7,10 @@ use fleet::model::id::{HostName, RolloutId, StepId};
 use fleet::model::ledger::{BlockedRecord, RolloutLedger, StepRecord, WaveKind, Write};
 use fleet::model::observed::ServiceState;
 use fleet::model::plan::Action;
+use fleet::model::policy::{AfterCanary, Strategy};
 use fleet::model::report::{Outcome, ReportOutcome};
+use fleet::model::statement::Verb;
+use fleet::model::time::Seconds;
 use fleet::transport::memory::{HostAction, HostActionKind, Stage};
 
 use super::desired::{environment, instance};
@@ -22,6 +25,7 @@ pub(crate) fn violations(world: &World) -> Vec<String> {
     truthful(&rollouts, &history, &mut wrong);
     for rollout in &rollouts {
         few_unavailable(rollout, &history, &mut wrong);
+        canary_first(rollout, &mut wrong);
     }
     one_open_wave(world, &mut wrong);
     nothing_blocked(world, &mut wrong);
@@ -156,6 +160,50 @@ fn few_unavailable(rollout: &RolloutLedger, history: &[HostAction], wrong: &mut 
                 rollout.record.id
             ));
             return;
+        }
+    }
+}
+
+/// Nothing follows a first wave before its soak is over and well, and nothing a canary that did not
+/// pass, or behind which a person is to be asked, before that person's word.
+fn canary_first(rollout: &RolloutLedger, wrong: &mut Vec<String>) {
+    let policy = &rollout.plan.policy.rollout;
+    let forward = |number: u32| {
+        rollout
+            .waves
+            .iter()
+            .find(|wave| wave.kind == WaveKind::Forward && wave.wave == number)
+    };
+    let (Some(first), Some(second)) = (forward(1), forward(2)) else {
+        return;
+    };
+    if rollout.plan.returning || second.steps.is_empty() {
+        return;
+    }
+    let id = &rollout.record.id;
+    let continued = rollout
+        .record
+        .statements
+        .iter()
+        .any(|said| said.verb == Verb::Continue && said.result == "done");
+    let succeeded = |step: &&StepRecord| step.outcome == Some(Outcome::Succeeded);
+    let passed = first.steps.iter().any(|step| succeeded(&step));
+    if policy.soak > Seconds(0) && passed {
+        match rollout.record.soak_until {
+            Some(until) if second.intent_at >= until => {}
+            until => wrong.push(format!("{id} did not soak until {until:?}")),
+        }
+    }
+    let unwell = first.steps.iter().filter(|step| step.soak.is_some());
+    let unwell: BTreeSet<&HostName> = unwell.map(|step| &step.host).collect();
+    if unwell.len() > policy.max_failures as usize && !continued {
+        wrong.push(format!("{id} went on although {unwell:?} did not last"));
+    }
+    if policy.strategy == Strategy::Canary && !continued {
+        if !passed {
+            wrong.push(format!("{id} went on behind a canary that did not pass"));
+        } else if policy.after_canary == AfterCanary::Wait {
+            wrong.push(format!("{id} asked nobody behind its canary"));
         }
     }
 }

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use fleet::ledger::memory::PushFate;
 use fleet::model::clock::Random as _;
-use fleet::model::policy::{BatchSize, Offline, OnFailure, RolloutPolicy, Strategy};
+use fleet::model::policy::{
+    AfterCanary, BatchSize, Canary, Offline, OnFailure, RolloutPolicy, Strategy,
+};
 use fleet::model::statement::Verb;
+use fleet::model::time::Seconds;
 use fleet::reconcile::{ApplyOptions, Pass, PassOutcome, ReconcileError};
 use fleet::transport::memory::{Behaviour, Delivery, Ending, SendFate, Stage};
 
@@ -121,11 +124,19 @@ fn policy(random: &Seeded) -> RolloutPolicy {
         vec![BatchSize::Hosts(2), BatchSize::Percent(100)],
     ];
     RolloutPolicy {
-        strategy: random.pick(&[Strategy::All, Strategy::Batch, Strategy::Batch]),
+        strategy: random.pick(&[
+            Strategy::All,
+            Strategy::Batch,
+            Strategy::Batch,
+            Strategy::Canary,
+        ]),
+        canary: Canary::Size(random.pick(&[BatchSize::Hosts(1), BatchSize::Percent(40)])),
+        soak: Seconds(random.pick(&[0, 0, 0, 600, 2_000])),
+        after_canary: random.pick(&[AfterCanary::Continue, AfterCanary::Wait]),
         batch: sizes[random.below(4) as usize].clone(),
         max_failures: random.pick(&[0, 0, 1, 2]),
         on_failure: random.pick(&[OnFailure::Pause, OnFailure::Rollback]),
-        offline: random.pick(&[Offline::Defer, Offline::Defer, Offline::Fail]),
+        offline: random.pick(&[Offline::Defer, Offline::Defer, Offline::Fail, Offline::Hold]),
         ..RolloutPolicy::default()
     }
 }
@@ -259,6 +270,11 @@ fn foul(world: &World, random: &Seeded, wish: &Wish, percent: u32) {
     for host in wish.hosts.keys() {
         let online = !random.chance(percent);
         world.transport.set_online(&instance(host), online);
+        if random.chance(percent) {
+            world
+                .transport
+                .sicken(&instance(host), &"app".into(), &"2.0.0".into());
+        }
     }
 }
 
@@ -350,7 +366,10 @@ async fn rest(world: &World, wish: &Wish) -> Vec<String> {
             }
         } else {
             quiet = 0;
-            world.say(Verb::Retry).await;
+            let waits = matches!(&pass.outcome, PassOutcome::Held { reason, .. }
+                if reason.contains("fleet continue"));
+            let word = if waits { Verb::Continue } else { Verb::Retry };
+            world.say(word).await;
         }
         tokio::time::sleep(Duration::from_secs(2 * 3_600)).await;
     }

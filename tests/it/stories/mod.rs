@@ -4,6 +4,7 @@
 mod apply;
 mod aws;
 mod bump;
+mod canary;
 mod clones;
 mod codes;
 mod completions;
