@@ -82,6 +82,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("ssh_key::", &["manifest"]),
     ("axum::", &["sandbox"]),
     ("annotate_snippets::", &["reporter"]),
+    ("similar::", &["reporter"]),
     ("indicatif::", &["reporter", "cli"]),
     ("include_dir", &["cli"]),
     ("fastrand::", &["cli"]),

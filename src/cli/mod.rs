@@ -11,6 +11,7 @@ mod controller;
 mod decide;
 mod demo;
 mod desired;
+mod diff;
 mod error;
 mod example;
 mod init;

@@ -6,17 +6,20 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Context;
+use super::diff;
 use super::error::{CliError, Exit};
 use super::preview::{NarrowArgs, Preview, preview};
 use super::ui::Format;
 use super::workspace::{self, Books};
-use crate::model::plan::{PLAN_FORMAT, PlanDocument};
-use crate::reporter::plan::{self, Options};
+use crate::reporter::diff::Difference;
+use crate::reporter::plan::{self, Head, Options, Shown};
 
 /// Show what would change, and why the rest does not
 ///
 /// A dry run: reads git, sends nothing. Without ENV for all environments. Exits 0 with and without
-/// changes. `--format markdown` is for a comment on a pull request.
+/// changes. `--format markdown` is for a comment on a pull request. `--diff` compares the scripts
+/// and files that a change would bring with those that its host was sent last, rendered again from
+/// the commit that is recorded for it.
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
     /// Only these environments
@@ -24,7 +27,10 @@ pub(crate) struct PlanArgs {
     environments: Vec<String>,
     #[command(flatten)]
     narrow: NarrowArgs,
-    /// Also show what stays as it is
+    /// Also show what changes in scripts and files, as unified diffs
+    #[arg(long)]
+    diff: bool,
+    /// Leave nothing out: show what stays as it is, too, and diffs of any number and length
     #[arg(long)]
     all: bool,
     /// Also write the plan to FILE, as JSON, for `fleet apply --plan`
@@ -56,42 +62,38 @@ pub(crate) async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliE
     let narrow = args.narrow.narrow()?;
 
     let mut previews = Vec::new();
+    let mut diffs = Vec::new();
     let mut ledger_revision = None;
     for name in &names {
         let ledger = books.read(name).await?;
-        previews.push(preview(context, &books.sources, name, &ledger, &narrow)?);
+        let preview = preview(context, &books.sources, name, &ledger, &narrow)?;
+        if args.diff {
+            diffs.push(diff::differences(&books, &ledger, &preview.plan)?);
+        }
+        previews.push(preview);
         ledger_revision = ledger.ledger_revision.or(ledger_revision);
     }
-    let document = PlanDocument {
-        format: PLAN_FORMAT.to_owned(),
-        fleet: books.fleet.name.clone(),
-        revision: books.revision(),
-        ledger_revision,
+    let shown = shown(&previews, args.diff.then_some(&diffs));
+    let revision = books.revision();
+    let head = Head {
+        fleet: &books.fleet.name,
+        revision: revision.as_ref(),
+        ledger_revision: ledger_revision.as_ref(),
         preview_of: match (&args.revision, args.worktree) {
-            (Some(_), _) => Some("revision".to_owned()),
-            (None, true) => Some("worktree".to_owned()),
+            (Some(_), _) => Some("revision"),
+            (None, true) => Some("worktree"),
             (None, false) => None,
         },
-        environments: previews
-            .iter()
-            .map(|preview| preview.plan.clone())
-            .collect(),
     };
     if let Some(file) = &args.out {
-        fs::write(file, plan::json(&document, args.all) + "\n")
+        fs::write(file, plan::json(&head, &shown, args.all) + "\n")
             .map_err(|error| workspace::not_written(file, error))?;
     }
     let ui = context.ui;
     ui.answer(&match ui.format {
-        Format::Json => plan::json(&document, args.all) + "\n",
-        Format::Markdown => {
-            let plans: Vec<_> = previews
-                .iter()
-                .map(|preview| (&preview.plan, &preview.policy))
-                .collect();
-            plan::markdown(&plans, &books.desired, args.all)
-        }
-        Format::Text | Format::Github => text(context, &books, &previews, args.all),
+        Format::Json => plan::json(&head, &shown, args.all) + "\n",
+        Format::Markdown => plan::markdown(&shown, &books.desired, args.all),
+        Format::Text | Format::Github => text(context, &books, &shown, args.all),
     })?;
     if args.detailed_exitcode
         && previews
@@ -103,7 +105,18 @@ pub(crate) async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliE
     Ok(Exit::worst(exits))
 }
 
-fn text(context: &Context, books: &Books, previews: &[Preview], all: bool) -> String {
+fn shown<'a>(previews: &'a [Preview], diffs: Option<&'a Vec<Vec<Difference>>>) -> Vec<Shown<'a>> {
+    previews
+        .iter()
+        .enumerate()
+        .map(|(index, preview)| Shown {
+            diffs: diffs.map(|all| all[index].as_slice()),
+            ..Shown::new(&preview.plan, &preview.policy)
+        })
+        .collect()
+}
+
+fn text(context: &Context, books: &Books, shown: &[Shown<'_>], all: bool) -> String {
     let ui = context.ui;
     let options = Options {
         all,
@@ -111,9 +124,9 @@ fn text(context: &Context, books: &Books, previews: &[Preview], all: bool) -> St
         width: ui.width,
         now: context.now(),
     };
-    previews
+    shown
         .iter()
-        .map(|preview| plan::text(&preview.plan, &preview.policy, &books.desired, options) + "\n")
+        .map(|shown| plan::text(shown, &books.desired, options) + "\n")
         .chain(["Nothing was sent.\n".to_owned()])
         .collect()
 }

@@ -5,6 +5,7 @@
 //! repeat what the words say.
 
 pub mod diagnostics;
+pub mod diff;
 pub mod event;
 pub mod fold;
 pub mod live;

@@ -1,19 +1,42 @@
 //! A plan as a person reads it (design.md §5), and `fleet.plan/1`.
 
 pub use changed::differences;
+pub use document::{Head, json};
 pub use markdown::markdown;
 
+use super::diff::{self, Difference};
 use super::fold;
-use super::text::{Palette, Tone, ago, columns, plural, to_json, width_of, wrap};
+use super::text::{Palette, Tone, ago, columns, plural, width_of, wrap};
 use crate::model::id::{HostName, Revision, ServiceName, Version};
-use crate::model::plan::{
-    Action, Change, EnvironmentPlan, Held, HeldReason, PlanDocument, Unchanged,
-};
+use crate::model::plan::{Action, Change, EnvironmentPlan, Held, HeldReason, Unchanged};
 use crate::model::policy::{AfterCanary, OnFailure, Policy, Strategy};
 use crate::model::time::{Seconds, Timestamp};
 
 mod changed;
+mod document;
 mod markdown;
+
+/// The plan of one environment, and what else was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// What would be done.
+    pub plan: &'a EnvironmentPlan,
+    /// Under which rules.
+    pub policy: &'a Policy,
+    /// What it changes in scripts and files.
+    pub diffs: Option<&'a [Difference]>,
+}
+
+impl<'a> Shown<'a> {
+    /// The plan alone.
+    pub const fn new(plan: &'a EnvironmentPlan, policy: &'a Policy) -> Self {
+        Self {
+            plan,
+            policy,
+            diffs: None,
+        }
+    }
+}
 
 /// Where the desired state of a plan comes from.
 #[derive(Clone, Debug)]
@@ -65,25 +88,9 @@ pub struct Options {
     pub now: Timestamp,
 }
 
-/// `fleet.plan/1`, on one line; rows of what stays as it is only with `all`.
-pub fn json(document: &PlanDocument, all: bool) -> String {
-    if all {
-        return to_json(document);
-    }
-    let mut document = document.clone();
-    for environment in &mut document.environments {
-        environment.unchanged.clear();
-    }
-    to_json(&document)
-}
-
 /// The plan of one environment, every line ended.
-pub fn text(
-    plan: &EnvironmentPlan,
-    policy: &Policy,
-    desired: &Desired,
-    options: Options,
-) -> String {
+pub fn text(shown: &Shown<'_>, desired: &Desired, options: Options) -> String {
+    let Shown { plan, policy, .. } = *shown;
     let mut lines = headline(plan, desired, options);
     lines.extend(
         plan.warnings.iter().flat_map(|warning| {
@@ -93,7 +100,18 @@ pub fn text(
     lines.extend(rows(plan, policy, options));
     lines.extend(gates(plan, options));
     lines.extend(failure(plan, policy, options));
-    lines.into_iter().map(|line| line + "\n").collect()
+    let mut text: String = lines.into_iter().map(|line| line + "\n").collect();
+    if let Some(differences) = shown.diffs {
+        text += &diff::text(
+            differences,
+            diff::Options {
+                all: options.all,
+                palette: options.palette,
+                width: options.width,
+            },
+        );
+    }
+    text
 }
 
 /// `4 upgrade, 2 unchanged, 1 held`; actions in the order of their first change.

@@ -12,7 +12,7 @@ use crate::model::ledger::{RolloutLedger, RolloutRecord, RolloutState, WaveKind}
 use crate::reconcile::{ExitClass, Pass, PassOutcome};
 use crate::reporter;
 use crate::reporter::event::words;
-use crate::reporter::plan::Options;
+use crate::reporter::plan::{Options, Shown};
 use crate::reporter::text::{plural, wrap};
 use crate::rollout::state::Rollout;
 
@@ -41,7 +41,8 @@ pub(super) fn show(context: &Context, books: &Books, due: &[Due], asks: bool) {
         // What is held beside an open rollout is mostly held by it.
         let held = due.open.is_none() && !plan.held.is_empty();
         if !plan.changes.is_empty() || held {
-            let text = reporter::plan::text(plan, policy, &books.desired, options);
+            let shown = Shown::new(plan, policy);
+            let text = reporter::plan::text(&shown, &books.desired, options);
             ui.tell(&(text + "\n"));
         }
     }

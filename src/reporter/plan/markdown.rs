@@ -3,9 +3,9 @@
 //! Whatever stands in it was written by others (names, subjects of commits, reasons of holds), so
 //! every word is escaped; and a comment has a bound, so what does not fit is counted instead.
 
-use super::{Desired, changes, counts, failure_text, held, unchanged};
+use super::{Desired, Shown, changes, counts, failure_text, held, unchanged};
 use crate::model::plan::EnvironmentPlan;
-use crate::model::policy::Policy;
+use crate::reporter::diff;
 use crate::reporter::text::plural;
 
 /// Bytes of a whole comment: GitHub takes 65,536 characters, and a workflow adds its own line.
@@ -16,21 +16,32 @@ const LEAST: usize = 6_000;
 const CELL: usize = 200;
 
 /// Plans of environments in less than 60,000 characters, without ages: a comment stays for days.
-pub fn markdown(plans: &[(&EnvironmentPlan, &Policy)], desired: &Desired, all: bool) -> String {
-    let (quiet, loud): (Vec<_>, Vec<_>) = plans.iter().partition(|(plan, _)| is_quiet(plan, all));
+pub fn markdown(plans: &[Shown<'_>], desired: &Desired, all: bool) -> String {
+    let (quiet, loud): (Vec<&Shown<'_>>, Vec<&Shown<'_>>) =
+        plans.iter().partition(|shown| is_quiet(shown.plan, all));
     let mut text = format!("Desired: {}\n", origin(desired));
     // What stands below the environments, and what may have to be said about those left out.
     let mut room = MOST - text.len() - LEAST;
     let mut left_out = Vec::new();
-    for (index, (plan, policy)) in loud.iter().enumerate() {
+    let mut sections = Vec::new();
+    for (index, shown) in loud.iter().enumerate() {
         let share = (room / (loud.len() - index)).max(LEAST);
         if share > room {
-            left_out.push(*plan);
+            left_out.push(shown.plan);
             continue;
         }
-        let section = section(plan, policy, all, share);
+        let section = section(shown, all, share);
         room = room.saturating_sub(section.len());
+        sections.push((section, shown.diffs));
+    }
+    // No row makes room for a diff: they take what is left.
+    for (section, diffs) in sections {
         text += &section;
+        if let Some(differences) = diffs {
+            let diffs = diff::markdown(differences, room, |text| escape(text, 2 * CELL));
+            room = room.saturating_sub(diffs.len());
+            text += &diffs;
+        }
     }
     if !left_out.is_empty() {
         let changes: usize = left_out.iter().map(|plan| plan.changes.len()).sum();
@@ -43,7 +54,7 @@ pub fn markdown(plans: &[(&EnvironmentPlan, &Policy)], desired: &Desired, all: b
         );
     }
     if !quiet.is_empty() {
-        let quiet: Vec<_> = quiet.iter().map(|(plan, _)| *plan).collect();
+        let quiet: Vec<_> = quiet.iter().map(|shown| shown.plan).collect();
         text += &format!("\nNo changes: {}.\n", names(&quiet));
     }
     text + "\nNothing was sent.\n"
@@ -87,7 +98,8 @@ fn origin(desired: &Desired) -> String {
     }
 }
 
-fn section(plan: &EnvironmentPlan, policy: &Policy, all: bool, share: usize) -> String {
+fn section(shown: &Shown<'_>, all: bool, share: usize) -> String {
+    let Shown { plan, policy, .. } = *shown;
     let what = if plan.changes.is_empty() {
         "no changes".to_owned()
     } else {

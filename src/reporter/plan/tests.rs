@@ -1,6 +1,8 @@
 use super::*;
 use crate::model::id::{Digest, FleetName};
-use crate::model::plan::{ChangeReason, Gate, GateKind, HeldReason, PLAN_FORMAT, Summary, Wave};
+use crate::model::plan::{
+    ChangeReason, Gate, GateKind, HeldReason, PLAN_FORMAT, PlanDocument, Summary, Wave,
+};
 use crate::model::policy::RolloutPolicy;
 
 pub(in crate::reporter) fn change(
@@ -107,7 +109,7 @@ fn show(plan: &EnvironmentPlan, all: bool, width: usize) -> String {
         width,
         now: Timestamp::from_unix(1_000_000 + 14 * 60),
     };
-    text(plan, &policy, &desired, options)
+    text(&Shown::new(plan, &policy), &desired, options)
 }
 
 #[test]
@@ -139,19 +141,28 @@ fn no_changes() {
 
 #[test]
 fn json_has_unchanged_rows_only_on_demand() {
-    let document = PlanDocument {
-        format: PLAN_FORMAT.to_owned(),
-        fleet: FleetName::from("acme"),
+    let (sample, policy) = (sample(), policy());
+    let fleet = FleetName::from("acme");
+    let head = Head {
+        fleet: &fleet,
         revision: None,
         ledger_revision: None,
         preview_of: None,
-        environments: vec![sample()],
     };
+    let shown = |all| json(&head, &[Shown::new(&sample, &policy)], all);
     let field = r#""unchanged":[{"#;
-    assert!(json(&document, true).contains(field));
-    assert!(!json(&document, false).contains(field));
+    assert!(shown(true).contains(field));
+    assert!(!shown(false).contains(field));
+    let document = PlanDocument {
+        format: PLAN_FORMAT.to_owned(),
+        fleet: fleet.clone(),
+        revision: None,
+        ledger_revision: None,
+        preview_of: None,
+        environments: vec![sample.clone()],
+    };
     assert_eq!(
-        serde_json::from_str::<PlanDocument>(&json(&document, true)).expect("reads back"),
+        serde_json::from_str::<PlanDocument>(&shown(true)).expect("reads back"),
         document
     );
 }

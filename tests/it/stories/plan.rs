@@ -1,3 +1,4 @@
+use super::fleets::running;
 use super::story::{Story, assert_story};
 
 /// The example, whose hosts are told apart by a label.
@@ -30,6 +31,53 @@ fn a_comment_for_a_pull_request() {
     story.commit("Hold `production` for <script>");
     story.run("fleet plan --format markdown");
     story.run("fleet status --format markdown");
+    assert_story!(story);
+}
+
+#[test]
+fn what_changes_in_scripts_and_files() {
+    let mut story = running("pause");
+    story.run("fleet plan --diff");
+    story.run("sed -i 's/app: 1.0.0/app: 1.1.0/' environments/production.yaml");
+    story.commit("app 1.1.0");
+    story.run("fleet plan --diff");
+    story.run(r#"sed -i 's/^if /echo "here is $host"\n&/' templates/app/deploy.sh.hbs"#);
+    story.write(
+        "templates/app/files/app.conf.hbs",
+        "host = {{json host.name}}\n",
+    );
+    story.run("git rm -q templates/app/rollback.sh.hbs");
+    story.commit("Say where");
+    story.run("COLUMNS=80 fleet plan --diff");
+    story.run("fleet plan --diff --format markdown");
+    story.run("fleet plan --diff --host a --format json | sed 's/.*\"diffs\"/\"diffs\"/'");
+    story.run("fleet plan --diff --host a --out plan.json >/dev/null && fleet apply --plan plan.json --host a --yes 2>/dev/null");
+    story.remark("One host has it; what is left differs from it by the old commit alone.");
+    story.run("fleet plan --diff --worktree | grep ' on '");
+    assert_story!(story);
+}
+
+#[test]
+fn what_changes_where_the_recorded_commit_is_gone() {
+    let mut story = running("pause");
+    story.run("sed -i 's/app: 1.0.0/app: 1.1.0/' environments/production.yaml");
+    story.run("sed -i 's/d: {}/d: {}, e: {}/' environments/production.yaml");
+    story.run("git checkout -q --orphan other && git commit -q -a -m 'Another history' && git branch -qM main");
+    story.run("git reflog expire --expire=now --all && git gc -q --prune=now");
+    story.run("fleet plan --diff | sed -n '/ on /,$p'");
+    assert_story!(story);
+}
+
+#[test]
+fn what_changes_after_a_rollback() {
+    let mut story = running("pause");
+    story.run("sed -i 's/app: 1.0.0/app: 1.1.0-fails-on-a/' environments/production.yaml");
+    story.commit("app 1.1.0-fails-on-a");
+    story.quietly("bash", &["-c", "fleet apply --yes || test $? = 4"]);
+    story.run("sed -i 's/1.1.0-fails-on-a/1.1.1/' environments/production.yaml");
+    story.commit("app 1.1.1");
+    story.quietly("fleet", &["abort", "production"]);
+    story.run("fleet plan --diff");
     assert_story!(story);
 }
 

@@ -13,7 +13,7 @@ fn desired(subject: &str) -> Desired {
 
 fn show(plans: &[EnvironmentPlan], all: bool) -> String {
     let policy = policy();
-    let plans: Vec<_> = plans.iter().map(|plan| (plan, &policy)).collect();
+    let plans: Vec<_> = plans.iter().map(|plan| Shown::new(plan, &policy)).collect();
     markdown(&plans, &desired("metricus 1.1.0"), all)
 }
 
@@ -49,7 +49,7 @@ fn nothing_of_others_has_a_meaning() {
     plan.gates[0].reason = bad.to_owned();
     plan.warnings[0] = bad.to_owned();
     let policy = policy();
-    let shown = markdown(&[(&plan, &policy)], &desired(bad), false);
+    let shown = markdown(&[Shown::new(&plan, &policy)], &desired(bad), false);
     for forbidden in [
         "<",
         "`",
