@@ -199,13 +199,13 @@ impl Command {
             | Self::Schema(_)
             | Self::Sandbox(_) => true,
             Self::Rollout(command) => command.has_json(),
+            Self::Observe(args) => args.has_json(),
             Self::Demo(_)
             | Self::Init(_)
             | Self::Render(_)
             | Self::Continue(_)
             | Self::Retry(_)
             | Self::Abort(_)
-            | Self::Observe(_)
             | Self::Bump(_)
             | Self::Completions(_) => false,
         }

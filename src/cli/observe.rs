@@ -7,23 +7,35 @@ use clap::Args;
 use super::Context;
 use super::controller::Cockpit;
 use super::error::{CliError, Exit};
+use super::ui::Format;
 use super::workspace::{self, Sources};
+use crate::model::desired::Fleet;
 use crate::model::id::EnvironmentName;
 use crate::reconcile::{self, Rebuilt};
+use crate::reporter;
 use crate::reporter::text::plural;
 
-/// Ask the hosts what they run
+/// Look at what the hosts run
 ///
-/// After the ledger's branch was lost, rewritten or edited by hand: takes the branch as it is, and
-/// puts in what every host says of itself. Blocks come back from last outcomes; history does not.
+/// Runs the observe phase of every service that fleet has brought, in the revision that is recorded
+/// for its host. What differs from what the last step left is recorded as drift; on the hosts
+/// nothing changes.
 #[derive(Debug, Args)]
 pub(crate) struct ObserveArgs {
     /// Only these environments
     #[arg(value_name = "ENV")]
     environments: Vec<String>,
-    /// Write the answers to the ledger
-    #[arg(long, required = true)]
+    /// Put a lost, rewritten or hand-edited ledger together again from what every host says
+    ///
+    /// Takes the branch as it is. Blocks come back from last outcomes; history does not.
+    #[arg(long)]
     rebuild: bool,
+}
+
+impl ObserveArgs {
+    pub(crate) const fn has_json(&self) -> bool {
+        !self.rebuild
+    }
 }
 
 pub(crate) async fn run(context: &Context, args: &ObserveArgs) -> Result<Exit, CliError> {
@@ -41,6 +53,10 @@ pub(crate) async fn run(context: &Context, args: &ObserveArgs) -> Result<Exit, C
     let cockpit = Cockpit::open(context, &repository, &settings, fleet, false).await?;
     let mut exits = Vec::new();
     for name in &names {
+        if !args.rebuild {
+            exits.push(look(context, &cockpit, fleet, name).await?);
+            continue;
+        }
         let rebuilt = cockpit
             .with(context, fleet, name, async |controller| {
                 Ok(reconcile::rebuild(controller, name).await?)
@@ -54,6 +70,29 @@ pub(crate) async fn run(context: &Context, args: &ObserveArgs) -> Result<Exit, C
         });
     }
     Ok(Exit::worst(exits))
+}
+
+async fn look(
+    context: &Context,
+    cockpit: &Cockpit,
+    fleet: &Fleet,
+    name: &EnvironmentName,
+) -> Result<Exit, CliError> {
+    let observed = cockpit
+        .with(context, fleet, name, async |controller| {
+            Ok(reconcile::observe(controller, name).await?)
+        })
+        .await?;
+    let answer = match context.ui.format {
+        Format::Json => reporter::observed::json(&observed) + "\n",
+        _ => reporter::observed::text(&observed),
+    };
+    context.ui.answer(&answer)?;
+    Ok(if observed.busy.is_some() || !observed.silent.is_empty() {
+        Exit::Held
+    } else {
+        Exit::Done
+    })
 }
 
 fn text(name: &EnvironmentName, rebuilt: &Rebuilt) -> String {

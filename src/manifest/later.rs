@@ -79,9 +79,6 @@ fn settings(
     if is_set(|settings| settings.observe_every.is_some()) {
         add("observe_every");
     }
-    if is_set(|settings| settings.drift.is_some()) {
-        add("drift");
-    }
 }
 
 fn services(file: &EnvironmentFile, fleet: &FleetFile, add: &mut impl FnMut(&str)) {

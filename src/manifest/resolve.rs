@@ -63,6 +63,7 @@ pub(super) fn environment(file: &EnvironmentFile, fleet: &FleetFile) -> Option<E
         hold: file.settings.hold.clone().or(fleet.defaults.hold.clone()),
         rollout: rollout_of(&file.settings.rollout, &fleet.defaults.rollout),
         gates: gates(file, fleet),
+        drift: (file.settings.drift.or(fleet.defaults.drift)).unwrap_or_default(),
         ..Environment::new(file.name.clone(), transport.clone(), hosts)
     };
     let discover = file.settings.discover.as_ref();

@@ -10,7 +10,7 @@ use super::id::{
     TransportName, Version,
 };
 use super::plan::GateKind;
-use super::policy::{GateRules, RolloutPolicy};
+use super::policy::{Drift, GateRules, RolloutPolicy};
 use super::time::Seconds;
 
 /// A whole fleet repository.
@@ -149,6 +149,8 @@ pub struct Environment {
     pub gates: GateRules,
     /// `discover`: tags by which AWS finds more hosts.
     pub discover: BTreeMap<String, Vec<String>>,
+    /// `drift`.
+    pub drift: Drift,
     /// By name.
     pub hosts: BTreeMap<HostName, Host>,
     /// What is set and cannot be acted on by this version: nothing starts while there is any.
@@ -179,6 +181,7 @@ impl Environment {
             gates: GateRules::default(),
             discover: BTreeMap::new(),
             hosts,
+            drift: Drift::default(),
             unsupported: Vec::new(),
         }
     }

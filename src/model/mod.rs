@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod event;
 pub mod id;
 pub mod ledger;
+pub mod observation;
 pub mod observed;
 pub mod plan;
 pub mod policy;

@@ -32,6 +32,12 @@ pub struct ServiceRecord {
     /// Over the template's sources and files of that bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Digest>,
+    /// What the last step had left, where something else was found since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drifted_from: Option<Version>,
+    /// When drift was last repaired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repaired: Option<Timestamp>,
     /// What the last word on it was.
     pub state: ServiceState,
     /// Since when.
@@ -53,6 +59,13 @@ pub struct ServiceRecord {
     /// Why the last step did not succeed, at most 200 characters.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+}
+
+impl ServiceRecord {
+    /// What the last step left on the host, whatever was found there since.
+    pub fn left(&self) -> Option<&Version> {
+        self.drifted_from.as_ref().or(self.version.as_ref())
+    }
 }
 
 /// `state` of a service on a host.

@@ -169,6 +169,16 @@ pub enum Offline {
     Fail,
 }
 
+/// `drift`: what is done where a host differs from what the last step left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Drift {
+    /// It is said.
+    #[default]
+    Report,
+    /// It is said and mended.
+    Repair,
+}
+
 /// Everything of an environment that decides when and how: the rules that stand in a plan's id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {

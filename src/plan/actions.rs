@@ -19,6 +19,9 @@ pub(super) fn wanted(subject: &Subject<'_>) -> Option<(Action, ChangeReason)> {
         };
         return Some((Action::Install, reason));
     };
+    if is_drift(subject, recorded) {
+        return Some((Action::Repair, ChangeReason::Drift));
+    }
     let Some(version) = &recorded.version else {
         return Some((Action::Install, ChangeReason::Version));
     };
@@ -31,6 +34,13 @@ pub(super) fn wanted(subject: &Subject<'_>) -> Option<(Action, ChangeReason)> {
         return None;
     }
     Some((Action::Reconfigure, same_version(recorded, subject)))
+}
+
+/// What the last step left is what is desired, and something else was found since.
+fn is_drift(subject: &Subject<'_>, recorded: &ServiceRecord) -> bool {
+    recorded.state == ServiceState::Drifted
+        && recorded.left() == Some(&subject.assignment.version)
+        && recorded.digest.as_ref() == Some(&subject.digests.digest)
 }
 
 /// Upgrade or downgrade where both versions are semantic (a leading v allowed) and differ in

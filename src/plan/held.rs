@@ -1,10 +1,16 @@
 //! Why a change that is wanted does not happen now: reasons, not booleans.
 
+use std::time::Duration;
+
 use crate::model::ledger::{Block, BlockedHosts, UntouchedHost, UntouchedKind};
-use crate::model::plan::{Held, HeldReason};
+use crate::model::plan::{Action, Held, HeldReason};
+use crate::model::policy::Drift;
 use crate::model::time::Timestamp;
 
 use super::{PlanInput, Subject};
+
+/// A host is repaired once in this time.
+const BETWEEN_REPAIRS: Duration = Duration::from_secs(86_400);
 
 /// Whether a wanted change may happen.
 pub(super) enum Verdict {
@@ -19,7 +25,7 @@ pub(super) enum Verdict {
 
 /// Looks for the first reason to leave a wanted change alone. A host that owes an answer comes
 /// first: nothing newer is sent to it, whatever else holds (protocol §2).
-pub(super) fn verdict(input: &PlanInput<'_>, subject: &Subject<'_>) -> Verdict {
+pub(super) fn verdict(input: &PlanInput<'_>, subject: &Subject<'_>, action: Action) -> Verdict {
     if subject.unknown_host {
         return Verdict::Held(unknown(subject));
     }
@@ -45,6 +51,11 @@ pub(super) fn verdict(input: &PlanInput<'_>, subject: &Subject<'_>) -> Verdict {
             None,
         ));
     }
+    if action == Action::Repair
+        && let Some(held) = drift(input, subject)
+    {
+        return Verdict::Held(held);
+    }
     match untouched(input, subject) {
         Some((entry, UntouchedKind::Refused)) if entry.until.is_some_and(|u| input.now < u) => {
             let message = entry.reason.clone();
@@ -66,6 +77,22 @@ pub(super) fn verdict(input: &PlanInput<'_>, subject: &Subject<'_>) -> Verdict {
             ))
         }
         _ => Verdict::Free { returning: false },
+    }
+}
+
+/// Drift that is reported only, or that was repaired less than a day ago: whatever undoes a repair
+/// would undo the next one as well (protocol §2).
+fn drift(input: &PlanInput<'_>, subject: &Subject<'_>) -> Option<Held> {
+    let recorded = subject.recorded?;
+    let message = &recorded.message;
+    let again = recorded.repaired.map(|at| at + BETWEEN_REPAIRS);
+    match (input.environment.drift, again) {
+        (Drift::Report, _) => Some(row(subject, HeldReason::Drift, message.clone(), None)),
+        (Drift::Repair, Some(again)) if input.now < again => {
+            let message = format!("{message}; it was repaired less than a day ago");
+            Some(row(subject, HeldReason::Drift, message, Some(again)))
+        }
+        (Drift::Repair, _) => None,
     }
 }
 

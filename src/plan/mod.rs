@@ -201,7 +201,7 @@ fn plan_service(input: &PlanInput<'_>, subject: &Subject<'_>, rows: &mut Rows) {
         }
         return;
     };
-    match held::verdict(input, subject) {
+    match held::verdict(input, subject, action) {
         held::Verdict::Held(held) => rows.held.push(held),
         held::Verdict::Free { returning } => rows.changes.push(Row {
             change: Change {

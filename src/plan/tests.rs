@@ -1,6 +1,7 @@
 //! The rules of design.md §5, a row each.
 
 mod canary;
+mod drift;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,6 +75,8 @@ impl Lab {
             digest: digests.as_ref().map(|it| it.digest.clone()),
             scripts: digests.as_ref().map(|it| it.scripts.clone()),
             template: digests.as_ref().map(|it| it.template.clone()),
+            drifted_from: None,
+            repaired: None,
             state,
             since: NOW,
             rollout: None,
@@ -171,7 +174,7 @@ fn the_action_follows_from_what_is_recorded() {
         (Some("1.2.0"), Healthy, "h unchanged"),
         (Some("1.2.0"), Adopted, "h unchanged"),
         (Some("1.2.0"), RolledBack, "h unchanged"),
-        (Some("1.2.0"), Drifted, "h unchanged"),
+        (Some("1.2.0"), Drifted, "h held drift: "),
         (
             Some("1.1.9"),
             Healthy,

@@ -7,6 +7,7 @@
 mod apply;
 mod error;
 mod foreign;
+mod observe;
 mod outcome;
 mod rebuild;
 mod released;
@@ -15,6 +16,7 @@ mod unknown;
 
 pub use apply::{ApplyOptions, apply};
 pub use error::ReconcileError;
+pub use observe::observe;
 pub use outcome::{ExitClass, Pass, PassOutcome};
 pub use rebuild::{Rebuilt, rebuild};
 pub use retry::lift;

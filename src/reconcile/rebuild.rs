@@ -179,6 +179,8 @@ fn service(
         digest: state.digest.clone(),
         scripts: same.and_then(|it| it.scripts.clone()),
         template: same.and_then(|it| it.template.clone()),
+        drifted_from: None,
+        repaired: None,
         state: match state.outcome {
             Some(Outcome::RolledBack) => ServiceState::RolledBack,
             Some(Outcome::Failed | Outcome::Unknown) => ServiceState::Failed,

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod event;
 pub mod fold;
 pub mod live;
+pub mod observed;
 pub mod plan;
 pub mod rollout;
 pub mod status;

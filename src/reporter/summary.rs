@@ -125,6 +125,10 @@ pub fn lifts(plan: &EnvironmentPlan) -> Vec<String> {
             (HeldReason::Refused, Some(until)) => format!(
                 "a refused change is tried again after {until}, or after: fleet retry {environment}"
             ),
+            (HeldReason::Drift, None) => {
+                "with `drift: repair` in the environment, the next apply repairs what drifted"
+                    .to_owned()
+            }
             (HeldReason::Canary, _) => {
                 "no host that changes is a canary: label one, or write another selector".to_owned()
             }

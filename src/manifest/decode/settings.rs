@@ -20,7 +20,7 @@ use crate::manifest::problems::{Problems, Span, shown};
 use crate::manifest::tree::Value;
 use crate::model::desired::Variables;
 use crate::model::id::TransportName;
-use crate::model::policy::RollbackPolicy;
+use crate::model::policy::{Drift, RollbackPolicy};
 use crate::model::time::Seconds;
 
 /// What a variable can be.
@@ -84,15 +84,6 @@ const DISCOVER: Schema = Schema {
         "values of each tag, of which a host has one",
     )]],
 };
-
-/// `drift`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::manifest) enum Drift {
-    /// It is said.
-    Report,
-    /// It is said and mended.
-    Repair,
-}
 
 impl Word for Drift {
     const WORDS: &'static [(&'static str, Self)] =

@@ -282,7 +282,6 @@ fn every_key_is_read_and_what_cannot_be_acted_on_closes_a_gate() {
             (Unsupported, "discover"),
             (Unsupported, "platform: windows"),
             (Unsupported, "observe_every"),
-            (Unsupported, "drift"),
             (Unsupported, "services.cron: absent"),
             (Unsupported, "services.web.artifact"),
             (Unsupported, "services.web.requires"),

@@ -142,7 +142,11 @@ fn judge(report: Report, wanted: &Version) -> Health {
     match report.outcome {
         ReportOutcome::Succeeded => match &report.version {
             Some(version) if version != wanted => {
-                Health::Unhealthy(format!("runs {version}"), Box::new(report))
+                let found = match version.as_str() {
+                    "none" => "is not installed".to_owned(),
+                    version => format!("runs {version}"),
+                };
+                Health::Unhealthy(found, Box::new(report))
             }
             _ if report.facts.get("healthy").is_some_and(|it| it == "false") => {
                 Health::Unhealthy("is not healthy".to_owned(), Box::new(report))
@@ -179,6 +183,11 @@ mod tests {
         let table = [
             ("succeeded", r#","version":"1.0""#, "healthy"),
             ("succeeded", r#","version":"0.9""#, "unhealthy: runs 0.9"),
+            (
+                "succeeded",
+                r#","version":"none""#,
+                "unhealthy: is not installed",
+            ),
             (
                 "succeeded",
                 r#","version":"1.0","facts":{"healthy":"false"}"#,

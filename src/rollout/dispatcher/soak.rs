@@ -160,6 +160,7 @@ impl Dispatcher<'_> {
         if let Some(before) = before.filter(|_| kind == SoakFailureKind::Unhealthy) {
             let after = ServiceRecord {
                 state: ServiceState::Drifted,
+                drifted_from: before.left().cloned(),
                 since: self.controller.clock.now(),
                 message: message.clone(),
                 ..before.clone()

@@ -29,7 +29,7 @@ pub use blocks::{BlockInput, own_blocks};
 pub use counts::Standing;
 pub use decide::Decision;
 pub use hear::{Heard, Lift};
-pub(super) use outcome::shortened;
+pub(crate) use outcome::shortened;
 pub use outcome::{EndedStep, is_good, retry_pause, service_record, untouched_entry};
 pub use steps::BackStep;
 

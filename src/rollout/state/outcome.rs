@@ -69,6 +69,7 @@ pub fn service_record(
     match ended.outcome {
         Outcome::Succeeded => {
             record.state = ServiceState::Healthy;
+            record.repaired = (ended.action == Action::Repair).then_some(ended.at);
             record.version = match version {
                 Some(version) => installed(version),
                 None => ended.change.to.clone(),
@@ -130,6 +131,8 @@ fn base(before: Option<&ServiceRecord>, ended: &EndedStep<'_>) -> ServiceRecord 
             Outcome::Succeeded => sent(|d| &d.template, None),
             _ => before.and_then(|b| b.template.clone()),
         },
+        drifted_from: None,
+        repaired: before.and_then(|b| b.repaired),
         state: ServiceState::Unknown,
         since: ended.at,
         rollout: Some(ended.rollout.clone()),
@@ -190,7 +193,7 @@ fn installed(version: &Version) -> Option<Version> {
 }
 
 /// At most 200 characters, on one line.
-pub(in crate::rollout) fn shortened(message: &str) -> String {
+pub(crate) fn shortened(message: &str) -> String {
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(LONGEST_MESSAGE).collect()
 }

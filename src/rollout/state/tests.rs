@@ -611,6 +611,8 @@ mod records {
             digest: Some(Digest::of("old")),
             scripts: Some(Digest::of("old scripts")),
             template: Some(Digest::of("old template")),
+            drifted_from: None,
+            repaired: None,
             state: ServiceState::Healthy,
             since: START,
             rollout: Some("before".into()),

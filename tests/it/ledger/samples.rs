@@ -38,6 +38,8 @@ pub(crate) fn host(version: &str) -> Write {
         digest: Some(Digest::of("bundle")),
         scripts: Some(Digest::of("scripts")),
         template: Some(Digest::of("template")),
+        drifted_from: None,
+        repaired: None,
         state: ServiceState::RolledBack,
         since: at(60),
         rollout: Some(ROLLOUT.into()),

@@ -25,3 +25,22 @@ fn a_ledger_that_was_edited_by_hand_is_not_believed() {
     story.run("fleet apply --yes");
     assert_story!(story);
 }
+
+/// Somebody was on a host by hand.
+#[test]
+fn drift_is_seen_and_repaired_once_a_day() {
+    let mut story = running("pause");
+    story.run("fleet observe");
+    story.run("echo 0.9-by-hand >.fleet/sandbox/hosts/production/c/version; fleet observe");
+    story.run("fleet status");
+    story.run("fleet apply --yes");
+    story.run("echo 'drift: repair' >>environments/production.yaml");
+    story.commit("Repair drift");
+    story.run("fleet plan");
+    story.run("fleet apply --yes");
+    story.run("cat .fleet/sandbox/hosts/production/c/version; fleet observe");
+    story.run("rm .fleet/sandbox/hosts/production/c/version; fleet observe --format json");
+    story.run("fleet plan");
+    story.run("git log --format=%s fleet/observed | head -4");
+    assert_story!(story);
+}

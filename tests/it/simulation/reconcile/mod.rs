@@ -1,5 +1,6 @@
 //! One pass, rule by rule: what it records and sends, what it leaves alone, and how it ends.
 
+mod observe;
 mod outcome;
 mod passes;
 mod rebuild;

@@ -1,0 +1,237 @@
+//! `observe`: what really runs on the hosts, and how it is doing. Nothing changes on them; what
+//! differs from what the last step left is recorded as drift.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::desired::Environment;
+use crate::model::id::{EnvironmentName, HostName, Revision, RolloutId, ServiceName, Version};
+use crate::model::ledger::EnvironmentLedger;
+use crate::model::observation::{Drifted, Observation, Silent};
+use crate::model::observed::{ServiceRecord, ServiceState};
+use crate::model::report::Report;
+use crate::rollout::state::shortened;
+use crate::rollout::{
+    Books, Controller, DesiredState, DispatchError, Health, Subject, assignment, observe_hosts,
+};
+
+use super::ReconcileError;
+
+/// So often another controller may be first before it is said.
+const MOST_RACES: u32 = 5;
+/// Pause after a lost race.
+const AFTER_RACE: Duration = Duration::from_secs(2);
+
+/// Looks at every service that a step or an adoption left on the hosts of an environment, and
+/// records what changed.
+///
+/// # Errors
+/// The ledger, git or the service cannot be reached; nothing is recorded then.
+pub async fn observe(
+    controller: &Controller<'_>,
+    name: &EnvironmentName,
+) -> Result<Observation, ReconcileError> {
+    let mut races = 0;
+    loop {
+        let newest = controller.desired.newest().await?;
+        let wanted = super::apply::environment(newest.as_ref(), name)?;
+        match attempt(controller, newest.as_ref(), wanted).await {
+            Err(DispatchError::LostRace) if races < MOST_RACES => {
+                races += 1;
+                controller.sleep(controller.random.jitter(AFTER_RACE)).await;
+            }
+            ended => {
+                return ended
+                    .map_err(|error| ReconcileError::from_dispatch(error, name, races + 1));
+            }
+        }
+    }
+}
+
+async fn attempt(
+    controller: &Controller<'_>,
+    newest: &dyn DesiredState,
+    wanted: &Environment,
+) -> Result<Observation, DispatchError> {
+    controller.ledger.fetch().await?;
+    let ledger = controller.ledger.read(&wanted.name).await?;
+    if let Some(open) = &ledger.open
+        && open.waves.iter().any(|wave| wave.is_open())
+    {
+        return Ok(Observation {
+            busy: Some(open.record.id.clone()),
+            ..Observation::new(&wanted.name)
+        });
+    }
+    let mut observed = Observation::new(&wanted.name);
+    let subjects = subjects(controller, wanted, &ledger, &mut observed).await?;
+    observed.looked_at = subjects.len();
+    // For the Comment only: no rollout of this id is ever recorded.
+    let id = RolloutId::generate(controller.clock.now(), controller.random.next());
+    let health = observe_hosts(
+        controller,
+        (&newest.fleet().name, &wanted.name),
+        (&id, 0),
+        &subjects,
+    )
+    .await?;
+    let mut books = Books::open(&wanted.name, &ledger);
+    for (subject, health) in subjects.iter().zip(health) {
+        take(controller, &mut books, subject, health, &mut observed);
+    }
+    let subject = match observed.drifted.len() {
+        0 => format!("{}: nothing drifts any more", wanted.name),
+        1 => format!("{}: drift of 1 service", wanted.name),
+        n => format!("{}: drift of {n} services", wanted.name),
+    };
+    books.commit(controller, None, &|_| subject.clone()).await?;
+    Ok(observed)
+}
+
+/// What can be looked at: a service that a step left in a known state, on an instance that is
+/// still the host's. Its scripts are those of the revision that is recorded for it.
+async fn subjects(
+    controller: &Controller<'_>,
+    wanted: &Environment,
+    ledger: &EnvironmentLedger,
+    observed: &mut Observation,
+) -> Result<Vec<Subject>, DispatchError> {
+    let mut revisions: BTreeMap<&Revision, Option<Arc<dyn DesiredState>>> = BTreeMap::new();
+    let mut subjects = Vec::new();
+    for (host, record) in &ledger.hosts {
+        let is_its = |it: &&crate::model::desired::Host| it.instance == record.instance;
+        let Some(there) = wanted.hosts.get(host).filter(is_its) else {
+            continue;
+        };
+        for (service, record) in &record.services {
+            let (Some(version), Some(revision)) = (record.left(), &record.revision) else {
+                continue;
+            };
+            if !is_known(record.state) {
+                continue;
+            }
+            if !revisions.contains_key(revision) {
+                revisions.insert(revision, controller.desired.at(revision).await?);
+            }
+            let scripts = revisions.get(revision).and_then(Option::as_deref);
+            let Some(found) = scripts.and_then(|it| bundle(it, &wanted.name, host, service)) else {
+                observed.silent.push(Silent {
+                    host: host.clone(),
+                    service: service.clone(),
+                    message: format!("revision {} no longer has its scripts", revision.short()),
+                });
+                continue;
+            };
+            subjects.push(Subject {
+                host: host.clone(),
+                platform: there.platform,
+                service: service.clone(),
+                version: version.clone(),
+                ..found
+            });
+        }
+    }
+    Ok(subjects)
+}
+
+/// Failed and unknown ones are asked for what became of their step first.
+fn is_known(state: ServiceState) -> bool {
+    matches!(
+        state,
+        ServiceState::Healthy
+            | ServiceState::RolledBack
+            | ServiceState::Drifted
+            | ServiceState::Adopted
+    )
+}
+
+/// A service of a host as a revision has it.
+fn bundle(
+    scripts: &dyn DesiredState,
+    environment: &EnvironmentName,
+    host: &HostName,
+    service: &ServiceName,
+) -> Option<Subject> {
+    let environment = scripts.fleet().environments.get(environment)?;
+    let (host, wanted) = assignment(environment, host, service)?;
+    let bundle = scripts
+        .bundle(&environment.name, host, service, wanted)
+        .ok()?;
+    Some(Subject {
+        host: host.name.clone(),
+        instance: host.instance.clone(),
+        platform: host.platform,
+        service: service.clone(),
+        version: wanted.version.clone(),
+        timeout: wanted.timeout,
+        bundle: Arc::new(bundle),
+    })
+}
+
+fn take(
+    controller: &Controller<'_>,
+    books: &mut Books,
+    subject: &Subject,
+    health: Health,
+    observed: &mut Observation,
+) {
+    let recorded = books
+        .hosts()
+        .get(&subject.host)
+        .and_then(|host| host.services.get(&subject.service));
+    let Some(before) = recorded.cloned() else {
+        return;
+    };
+    let after = match health {
+        Health::Silent(message) => {
+            observed.silent.push(Silent {
+                host: subject.host.clone(),
+                service: subject.service.clone(),
+                message,
+            });
+            return;
+        }
+        Health::Healthy(_) if before.state == ServiceState::Drifted => ServiceRecord {
+            version: before.left().cloned(),
+            drifted_from: None,
+            state: ServiceState::Healthy,
+            message: String::new(),
+            ..before.clone()
+        },
+        Health::Healthy(_) => return,
+        Health::Unhealthy(message, report) => {
+            let version = runs(&report, &before);
+            observed.drifted.push(Drifted {
+                host: subject.host.clone(),
+                service: subject.service.clone(),
+                version: version.clone(),
+                left: subject.version.clone(),
+                message: message.clone(),
+            });
+            ServiceRecord {
+                version,
+                drifted_from: Some(subject.version.clone()),
+                state: ServiceState::Drifted,
+                message: shortened(&message),
+                ..before.clone()
+            }
+        }
+    };
+    if after != before {
+        let after = ServiceRecord {
+            since: controller.clock.now(),
+            ..after
+        };
+        books.set_service(&subject.host, &subject.instance, &subject.service, after);
+    }
+}
+
+/// What runs by the host's own word; where it gives none, what was known before.
+fn runs(report: &Report, before: &ServiceRecord) -> Option<Version> {
+    match &report.version {
+        Some(version) if version.as_str() == "none" => None,
+        Some(version) => Some(version.clone()),
+        None => before.version.clone(),
+    }
+}
