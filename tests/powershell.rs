@@ -23,6 +23,7 @@ const CASES: &[(&str, fn())] = &[
     ("values reach a script byte for byte", values_arrive),
     ("its parser takes what is rendered", rendered_parses),
     ("its parser names the line of an error", errors_are_found),
+    ("its operators of 7 are told", newer_is_told),
     ("a script that is checked does not run", nothing_runs),
 ];
 
@@ -153,6 +154,19 @@ fn errors_are_found() {
     assert_eq!(problems[0].file, "deploy.ps1");
     assert_eq!(problems[0].line, Some(4), "{problems:?}");
     assert!(!problems[0].message.is_empty());
+}
+
+fn newer_is_told() {
+    let source = "$one = {{variables.one}}\n\n$two = $one ?? 'x'\n$three = $one ? 1 : 2\n";
+    let found = check(&bundle(source, "a"), Platform::Windows);
+    let SyntaxCheck::Checked(Checker::PowerShell, problems) = found else {
+        panic!("{found:?}")
+    };
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|one| (one.line, one.is_newer))
+        .collect();
+    assert_eq!(lines, [(Some(3), true), (Some(4), true)], "{problems:?}");
 }
 
 fn nothing_runs() {

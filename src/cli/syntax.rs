@@ -18,6 +18,7 @@ const SYNTAX: &str = "F330";
 const POWERSHELL_SYNTAX: &str = "F331";
 const NO_BASH: &str = "W330";
 const PERHAPS: &str = "W331";
+const NEWER: &str = "W333";
 
 #[cfg(test)]
 /// Every code of this check with its meaning.
@@ -34,6 +35,10 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     (
         PERHAPS,
         "a script that PowerShell probably does not understand",
+    ),
+    (
+        NEWER,
+        "an operator that Windows PowerShell 5.1 does not have",
     ),
 ];
 
@@ -180,6 +185,10 @@ fn diagnostic(
         .unwrap_or_default();
     let message = format!("{} for {place}:{number} {}", problem.file, problem.message);
     let span = span.unwrap_or(0..0);
+    if problem.is_newer {
+        return Diagnostic::warning(NEWER, file, span, message)
+            .help("SSM starts Windows PowerShell: write it with if and else");
+    }
     match by {
         Checker::Bash => Diagnostic::error(SYNTAX, file, span, message),
         Checker::PowerShell => Diagnostic::error(POWERSHELL_SYNTAX, file, span, message),

@@ -62,6 +62,7 @@ fn read_complaints(file: &str, text: &str) -> Vec<SyntaxProblem> {
                 file: file.to_owned(),
                 line,
                 message: message.to_owned(),
+                is_newer: false,
             }),
         }
     }

@@ -51,6 +51,20 @@ pub struct SyntaxProblem {
     pub line: Option<usize>,
     /// In the checker's words.
     pub message: String,
+    /// It is understood, but not by Windows PowerShell 5.1, which is what SSM starts.
+    pub is_newer: bool,
+}
+
+impl SyntaxProblem {
+    /// An operator that only PowerShell 7 has.
+    fn newer(file: &str, line: Option<usize>, operator: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            line,
+            message: format!("Windows PowerShell 5.1 has no operator `{operator}`"),
+            is_newer: true,
+        }
+    }
 }
 
 /// Reads every script of a bundle for a platform.

@@ -12,9 +12,10 @@ use super::SyntaxProblem;
 /// PowerShell 7, and Windows PowerShell where it is alone.
 const PROGRAMS: [&str; 2] = ["pwsh", "powershell"];
 
-/// Takes scripts in base64, one a line, and prints `<number> <line> <message in base64>` for each
-/// problem and `read <count>` at its end. It has no double quotes in it: it is one argument, and
-/// Windows has no arguments but one text.
+/// Takes scripts in base64, one a line, and prints `<number> <line> error <message in base64>` for each
+/// error, `<number> <line> newer <text in base64>` for each operator that 5.1 does not have, and
+/// `read <count>` at its end. It has no double quotes in it: it is one argument, and Windows has no
+/// arguments but one text.
 const READ: &str = include_str!("read.ps1");
 
 /// Reads every script. An error says that there is no PowerShell that can be asked.
@@ -65,11 +66,17 @@ fn understand(answer: &str, scripts: &[(&str, &[u8])]) -> Option<Vec<SyntaxProbl
             return (is_all && lines.next().is_none()).then_some(problems);
         }
         let (file, _) = scripts.get(number.parse::<usize>().ok()?)?;
-        let message = String::from_utf8(BASE64.decode(words.next()?).ok()?).ok()?;
-        problems.push(SyntaxProblem {
-            file: (*file).to_owned(),
-            line: second.parse().ok(),
-            message: message.lines().collect::<Vec<_>>().join(" "),
+        let (kind, text) = (words.next()?, BASE64.decode(words.next()?).ok()?);
+        let text = String::from_utf8(text).ok()?;
+        let line = second.parse().ok();
+        problems.push(match kind {
+            "newer" => SyntaxProblem::newer(file, line, &text),
+            _ => SyntaxProblem {
+                file: (*file).to_owned(),
+                line,
+                message: text.lines().collect::<Vec<_>>().join(" "),
+                is_newer: false,
+            },
         });
     }
 }
@@ -83,22 +90,30 @@ mod tests {
     #[test]
     fn an_answer_is_understood_or_is_none() {
         let message = BASE64.encode("Missing condition\nin if statement.");
-        let found = understand(&format!("0 2 {message}\r\nread 2\r\n"), &SCRIPTS);
+        let answer = format!("0 2 error {message}\r\n1 1 newer Pz8=\r\nread 2\r\n");
         let problem = SyntaxProblem {
             file: "deploy.ps1".to_owned(),
             line: Some(2),
             message: "Missing condition in if statement.".to_owned(),
+            is_newer: false,
         };
-        assert_eq!(found, Some(vec![problem]));
+        let newer = SyntaxProblem {
+            file: "observe.ps1".to_owned(),
+            line: Some(1),
+            message: "Windows PowerShell 5.1 has no operator `??`".to_owned(),
+            is_newer: true,
+        };
+        assert_eq!(understand(&answer, &SCRIPTS), Some(vec![problem, newer]));
         assert_eq!(understand("read 2\n", &SCRIPTS), Some(Vec::new()));
         for wrong in [
             "",
             "read 1\n",
             "read 2\nmore\n",
             "hello\nread 2\n",
-            "9 1 YQ==\nread 2\n",
-            "0 1 %\nread 2\n",
-            &format!("0 2 {message}\n"),
+            "9 1 error YQ==\nread 2\n",
+            "0 1 error %\nread 2\n",
+            "0 1 YQ==\nread 2\n",
+            &format!("0 2 error {message}\n"),
         ] {
             assert_eq!(understand(wrong, &SCRIPTS), None, "{wrong:?}");
         }

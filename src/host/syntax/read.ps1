@@ -1,4 +1,5 @@
 $ErrorActionPreference = 'Stop'
+$newer = @('AndAnd', 'OrOr', 'QuestionMark', 'QuestionQuestion', 'QuestionQuestionEquals', 'QuestionDot', 'QuestionLBracket')
 $number = 0
 foreach ($line in $input) {
     $script = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($line))
@@ -7,7 +8,12 @@ foreach ($line in $input) {
     $null = [Management.Automation.Language.Parser]::ParseInput($script, [ref]$tokens, [ref]$found)
     foreach ($problem in $found) {
         $message = [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($problem.Message))
-        [Console]::Out.WriteLine([string]$number + ' ' + [string]$problem.Extent.StartLineNumber + ' ' + $message)
+        [Console]::Out.WriteLine([string]$number + ' ' + [string]$problem.Extent.StartLineNumber + ' error ' + $message)
+    }
+    foreach ($token in $tokens) {
+        if ($newer -notcontains [string]$token.Kind) { continue }
+        $text = [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($token.Text))
+        [Console]::Out.WriteLine([string]$number + ' ' + [string]$token.Extent.StartLineNumber + ' newer ' + $text)
     }
     $number = $number + 1
 }

@@ -42,13 +42,9 @@ fn read(path: &str, text: &str) -> Vec<SyntaxProblem> {
     let mut cursor = tree.walk();
     while problems.len() < MOST {
         let node = cursor.node();
-        let message = complaint(node, text);
-        let is_leaf = message.is_some();
-        problems.extend(message.map(|message| SyntaxProblem {
-            file: path.to_owned(),
-            line: Some(node.start_position().row + 1),
-            message,
-        }));
+        let problem = complaint(path, node, text);
+        let is_leaf = problem.is_some();
+        problems.extend(problem);
         // What is inside of an error says nothing more.
         if !step(&mut cursor, is_leaf) {
             break;
@@ -58,22 +54,26 @@ fn read(path: &str, text: &str) -> Vec<SyntaxProblem> {
 }
 
 /// What is wrong with a node itself.
-fn complaint(node: Node<'_>, text: &str) -> Option<String> {
-    if node.is_missing() {
-        return Some(format!("`{}` is missing", node.kind()));
-    }
+fn complaint(path: &str, node: Node<'_>, text: &str) -> Option<SyntaxProblem> {
+    let line = Some(node.start_position().row + 1);
     if node.kind() == "pipeline_chain_tail" {
-        let operator = &text[node.byte_range()];
-        return Some(format!(
-            "Windows PowerShell 5.1 has no operator `{operator}`"
-        ));
+        return Some(SyntaxProblem::newer(path, line, &text[node.byte_range()]));
     }
-    if !node.is_error() {
+    let message = if node.is_missing() {
+        format!("`{}` is missing", node.kind())
+    } else if node.is_error() {
+        let shown = text[node.byte_range()].trim().lines().next().unwrap_or("");
+        let shown: String = shown.chars().take(40).collect();
+        format!("cannot make sense of `{shown}`")
+    } else {
         return None;
-    }
-    let line = text[node.byte_range()].trim().lines().next().unwrap_or("");
-    let shown: String = line.chars().take(40).collect();
-    Some(format!("cannot make sense of `{shown}`"))
+    };
+    Some(SyntaxProblem {
+        file: path.to_owned(),
+        line,
+        message,
+        is_newer: false,
+    })
 }
 
 /// Goes to the next node in the order of the text, iteratively: the tree may be deep.
