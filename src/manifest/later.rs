@@ -90,10 +90,6 @@ fn services(file: &EnvironmentFile, fleet: &FleetFile, add: &mut impl FnMut(&str
         let declared = fleet.services.as_ref().and_then(|all| all.get(name));
         let found = [
             (declared.is_some_and(|it| it.artifact.is_some()), "artifact"),
-            (
-                declared.is_some_and(|it| !it.requires.is_empty()),
-                "requires",
-            ),
             (entry.sha256.is_some(), "sha256"),
             (entry.redeploy.is_some(), "redeploy"),
         ];

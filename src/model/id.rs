@@ -107,6 +107,20 @@ impl RolloutId {
     }
 }
 
+impl Version {
+    /// As a semantic version, a leading v allowed; none where it is another kind.
+    pub fn semantic(&self) -> Option<semver::Version> {
+        let text = self.0.strip_prefix('v').unwrap_or(&self.0);
+        semver::Version::parse(text).ok()
+    }
+
+    /// Whether it is in a range. One that is not semantic is in none.
+    pub fn fits(&self, range: &semver::VersionReq) -> bool {
+        self.semantic()
+            .is_some_and(|version| range.matches(&version))
+    }
+}
+
 impl StepId {
     /// The id that makes a step take effect at most once (protocol §1):
     /// sha256 over its coordinates, joined by NUL, in hex.

@@ -1,5 +1,7 @@
 //! The immutable answer to "what would change, and why does the rest not" (`fleet.plan/1`).
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::canonical::canonical_json;
@@ -106,6 +108,10 @@ pub struct Change {
     pub previous_digest: Option<Digest>,
     /// From 1.
     pub wave: u32,
+    /// What it needs on its host, directly or through others: these come before it, and go back
+    /// after it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub requires: BTreeSet<ServiceName>,
 }
 
 /// Why something does not change although it could.

@@ -46,11 +46,7 @@ fn is_drift(subject: &Subject<'_>, recorded: &ServiceRecord) -> bool {
 /// Upgrade or downgrade where both versions are semantic (a leading v allowed) and differ in
 /// precedence, else change.
 fn between(from: &Version, to: &Version) -> Action {
-    let semantic = |version: &Version| {
-        let text = version.as_str();
-        semver::Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
-    };
-    match (semantic(from), semantic(to)) {
+    match (from.semantic(), to.semantic()) {
         (Some(from), Some(to)) => match from.cmp_precedence(&to) {
             Ordering::Less => Action::Upgrade,
             Ordering::Greater => Action::Downgrade,

@@ -9,6 +9,7 @@ mod canary;
 mod digests;
 mod held;
 mod narrow;
+mod requires;
 #[cfg(test)]
 mod tests;
 mod waves;
@@ -157,6 +158,7 @@ fn plan_host<'a>(
         troubled.insert(&host.name);
     }
     let unknown_host = states(&[ServiceState::Unknown]);
+    let (from, held_from) = (rows.changes.len(), rows.held.len());
     for (service, assignment) in &host.services {
         if input.narrow.skips_service(service) {
             continue;
@@ -186,6 +188,8 @@ fn plan_host<'a>(
         };
         plan_service(input, &subject, rows);
     }
+    requires::hold(input, host, rows, from);
+    rows.held[held_from..].sort_by(|a, b| a.service.cmp(&b.service));
 }
 
 fn plan_service(input: &PlanInput<'_>, subject: &Subject<'_>, rows: &mut Rows) {
@@ -215,6 +219,7 @@ fn plan_service(input: &PlanInput<'_>, subject: &Subject<'_>, rows: &mut Rows) {
                 digest: subject.digests.digest.clone(),
                 previous_digest: subject.recorded.and_then(|record| record.digest.clone()),
                 wave: 0,
+                requires: requires::needed(subject.host, subject.service),
             },
             returning,
         }),

@@ -2,6 +2,7 @@
 
 mod canary;
 mod drift;
+mod requires;
 
 use std::collections::{BTreeMap, BTreeSet};
 

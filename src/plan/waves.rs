@@ -21,7 +21,7 @@ pub(super) struct Order<'a> {
 
 /// Puts hosts in their order, a selected canary first, by name, and the troubled ones last, cuts
 /// them into waves, and numbers and sorts the changes accordingly. All changes of a host are in one
-/// wave.
+/// wave, in the order in which they need one another.
 pub(super) fn cut(changes: &mut [Change], order: &Order<'_>, policy: &RolloutPolicy) -> Vec<Wave> {
     let is_behind = |host: &HostName| match order.first {
         First::Hosts(first) => !first.contains(host),
@@ -33,6 +33,8 @@ pub(super) fn cut(changes: &mut [Change], order: &Order<'_>, policy: &RolloutPol
             is_behind(&change.host),
             troubled.contains(&change.host),
             change.host.clone(),
+            // Whoever needs another one needs all that it needs, and it.
+            change.requires.len(),
             change.service.clone(),
         )
     });

@@ -213,7 +213,7 @@ fn check_requires(
         format!("service {service} requires {needed} {range}, and {told} has {version}")
     };
     if let Some(Wanted::Version(version)) = &given.wanted
-        && !allows(range, version)
+        && !version.fits(range)
     {
         let has_it = |host_name: &HostName, host: &HostEntry| {
             runs(given, (host_name, host)) == Some(true) && !host.pins.contains_key(required)
@@ -225,7 +225,7 @@ fn check_requires(
     for (host_name, host) in &hosts.0 {
         if runs(given, (host_name, host)) == Some(true)
             && let Some(pin) = host.pins.get(required)
-            && let Some(version) = pin.value.as_ref().filter(|it| !allows(range, it))
+            && let Some(version) = pin.value.as_ref().filter(|it| !it.fits(range))
         {
             problems.report_lazily(codes::REQUIRES, &pin.span, || {
                 let host = format!("host {}", shown(host_name.as_str()));
@@ -233,11 +233,4 @@ fn check_requires(
             });
         }
     }
-}
-
-/// A version that is not semantic fits no range.
-fn allows(range: &VersionReq, version: &Version) -> bool {
-    let text = version.as_str();
-    semver::Version::parse(text.strip_prefix('v').unwrap_or(text))
-        .is_ok_and(|version| range.matches(&version))
 }

@@ -31,6 +31,7 @@ pub(in crate::reporter) fn change(
         digest: Digest::of("new"),
         previous_digest: from.map(Digest::of),
         wave,
+        requires: std::collections::BTreeSet::new(),
     }
 }
 

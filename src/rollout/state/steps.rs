@@ -114,7 +114,7 @@ impl Rollout {
             .steps(WaveKind::Forward)
             .filter(|(_, step)| {
                 step.outcome == Some(Outcome::Succeeded)
-                    && services.contains(&step.service)
+                    && self.goes_back(step, &services)
                     && !gone.contains(&(&step.host, &step.service))
                     && !unknown.contains(&step.host)
             })

@@ -32,6 +32,7 @@ fn rollout(waves: &[&[&str]], services: &[&str], policy: RolloutPolicy) -> Rollo
                 digest: Digest::of("new"),
                 previous_digest: Some(Digest::of("old")),
                 wave,
+                requires: std::collections::BTreeSet::new(),
             })
         })
     });

@@ -93,6 +93,7 @@ pub(crate) fn plan() -> RecordedPlan {
         digest: Digest::of("bundle"),
         previous_digest: None,
         wave: 1,
+        requires: std::collections::BTreeSet::new(),
     };
     RecordedPlan {
         plan: EnvironmentPlan {

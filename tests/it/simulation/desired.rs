@@ -15,6 +15,7 @@ use fleet::model::id::{
 use fleet::model::policy::RolloutPolicy;
 use fleet::model::time::Seconds;
 use fleet::rollout::{DesiredError, DesiredSource, DesiredState};
+use semver::VersionReq;
 
 pub(crate) const ENVIRONMENT: &str = "production";
 
@@ -30,6 +31,8 @@ pub(crate) struct Wish {
     /// What the templates say; another text is another digest of the same version.
     pub(crate) template: String,
     pub(crate) timeout: Seconds,
+    /// Pairs: the first needs the second on its host.
+    pub(crate) requires: Vec<(String, String)>,
 }
 
 impl Wish {
@@ -47,6 +50,7 @@ impl Wish {
             held_hosts: BTreeMap::new(),
             template: "t".to_owned(),
             timeout: Seconds(60),
+            requires: Vec::new(),
         }
     }
 
@@ -87,11 +91,16 @@ impl Commit {
     fn new(revision: Revision, wish: &Wish) -> Self {
         let hosts = wish.hosts.iter().map(|(name, services)| {
             let services = services.iter().map(|(service, version)| {
-                let assignment = Assignment::new(
-                    version.as_str().into(),
-                    service.as_str().into(),
-                    wish.timeout,
-                );
+                let needed = wish.requires.iter().filter(|(of, _)| of == service);
+                let needed = needed.map(|(_, needed)| (needed.as_str().into(), VersionReq::STAR));
+                let assignment = Assignment {
+                    requires: Arc::new(needed.collect()),
+                    ..Assignment::new(
+                        version.as_str().into(),
+                        service.as_str().into(),
+                        wish.timeout,
+                    )
+                };
                 (ServiceName::new(service.as_str()), assignment)
             });
             let host = Host {

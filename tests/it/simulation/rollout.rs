@@ -8,7 +8,7 @@ use fleet::model::policy::{BatchSize, OnFailure, RolloutPolicy, Strategy};
 use fleet::model::statement::Verb;
 use fleet::plan::Narrow;
 use fleet::reconcile::{ApplyOptions, ExitClass, Pass, PassOutcome, ReconcileError};
-use fleet::transport::memory::{Behaviour, Ending};
+use fleet::transport::memory::{Behaviour, Ending, HostActionKind};
 
 use super::desired::{Wish, instance};
 use super::invariants::violations;
@@ -457,4 +457,80 @@ async fn events_tell_the_whole_story_in_order() {
             "ended"
         ]
     );
+}
+
+/// `app` needs `web`, although by name it would come first.
+async fn stacked() -> World {
+    let mut wish = Wish::new(3, &[("app", "1.0.0"), ("web", "1.0.0")]).with(batches(&[1]));
+    wish.requires = vec![("app".to_owned(), "web".to_owned())];
+    let world = World::new(1, &wish);
+    world.apply().await.unwrap();
+    let wish = wish.version("app", "2.0.0").version("web", "2.0.0");
+    world.desired.push(&wish);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    world
+}
+
+/// What ran on a host, in order.
+fn ran(world: &World, host: &str) -> Vec<String> {
+    let history = world.transport.history();
+    let of_host = history.iter().filter(|it| it.host.as_str() == host);
+    let ran = of_host.filter_map(|it| match &it.kind {
+        HostActionKind::Deploy(version) => Some(format!("{} to {version}", it.service)),
+        HostActionKind::Rollback(version) => Some(format!("{} back to {version}", it.service)),
+        _ => None,
+    });
+    ran.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_lower_service_takes_back_what_stands_on_it() {
+    let world = stacked().await;
+    world.transport.script(
+        &instance("web-02"),
+        &"web".into(),
+        &"2.0.0".into(),
+        Behaviour::new(Ending::RollBack),
+    );
+    let pass = world.apply().await.unwrap();
+    assert_eq!(ended(&pass).state, RolloutState::RolledBack);
+    assert_eq!(
+        ran(&world, "web-01"),
+        [
+            "web to 1.0.0",
+            "app to 1.0.0",
+            "web to 2.0.0",
+            "app to 2.0.0",
+            "app back to 1.0.0",
+            "web back to 1.0.0",
+        ],
+        "needed first, and back last"
+    );
+    assert_eq!(
+        ran(&world, "web-02"),
+        [
+            "web to 1.0.0",
+            "app to 1.0.0",
+            "web to 2.0.0",
+            "web back to 1.0.0"
+        ],
+        "what needs it was not sent"
+    );
+    assert!(violations(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_upper_service_leaves_what_it_stands_on() {
+    let world = stacked().await;
+    world.transport.script(
+        &instance("web-02"),
+        &"app".into(),
+        &"2.0.0".into(),
+        Behaviour::new(Ending::RollBack),
+    );
+    let pass = world.apply().await.unwrap();
+    assert_eq!(ended(&pass).state, RolloutState::RolledBack);
+    let states = world.states();
+    assert!(states.contains("web-01 web 2.0.0 healthy"), "{states}");
+    assert!(states.contains("web-01 app 1.0.0 rolled_back"), "{states}");
 }
