@@ -6,11 +6,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const TEXTS: [&str; 5] = [
+const TEXTS: [&str; 6] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/exit-codes.md",
     "docs/permissions.md",
+    "docs/pull-requests.md",
     "docs/sandbox.md",
 ];
 
