@@ -2,44 +2,40 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::desired::Platform;
 use crate::model::id::InstanceId;
 use crate::model::task::HostTask;
 
 /// SendCommand takes at most 50 instance ids (botocore `ssm/2014-11-06`, InstanceIds max 50).
 pub(super) const MAX_INSTANCES: usize = 50;
 
-/// Cuts tasks, in their order, into batches of at most `longest` tasks for one platform with every
-/// instance once: a command runs once on each instance, and finds its task by the instance.
-pub(super) fn split(tasks: Vec<HostTask>, longest: usize) -> Vec<Vec<HostTask>> {
-    let mut batches: Vec<Batch> = Vec::new();
-    for task in tasks {
-        match batches.iter_mut().find(|b| b.takes(&task, longest)) {
-            Some(batch) => batch.push(task),
-            None => batches.push(Batch::of(task)),
+/// Takes tasks out, in their order: at most `longest` for one platform with every instance once,
+/// because a command runs once on each instance and finds its task by the instance.
+pub(super) fn take(tasks: &mut Vec<HostTask>, longest: usize) -> Vec<HostTask> {
+    let mut batch = Batch::default();
+    let mut rest = Vec::new();
+    for task in tasks.drain(..) {
+        match batch.takes(&task, longest) {
+            true => batch.push(task),
+            false => rest.push(task),
         }
     }
-    batches.into_iter().map(|batch| batch.tasks).collect()
+    *tasks = rest;
+    batch.tasks
 }
 
+#[derive(Default)]
 struct Batch {
-    platform: Platform,
     instances: BTreeSet<InstanceId>,
     tasks: Vec<HostTask>,
 }
 
 impl Batch {
-    fn of(task: HostTask) -> Self {
-        Self {
-            platform: task.platform,
-            instances: BTreeSet::from([task.instance.clone()]),
-            tasks: vec![task],
-        }
-    }
-
     fn takes(&self, task: &HostTask, longest: usize) -> bool {
         self.tasks.len() < longest
-            && self.platform == task.platform
+            && self
+                .tasks
+                .first()
+                .is_none_or(|first| first.platform == task.platform)
             && !self.instances.contains(&task.instance)
     }
 

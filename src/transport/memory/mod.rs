@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::batch::{MAX_INSTANCES, take};
 use super::{ClockSkew, SendLimits, Sent, Transport, TransportError};
 use crate::model::clock::Clock;
 use crate::model::id::{CommandId, HostName, InstanceId, ServiceName, Version};
@@ -249,8 +250,12 @@ impl Transport for MemoryTransport {
         .await
     }
 
-    fn batches(&self, tasks: Vec<HostTask>) -> Result<Vec<Vec<HostTask>>, TransportError> {
-        Ok(super::batch::split(tasks, super::batch::MAX_INSTANCES))
+    fn batches(&self, mut tasks: Vec<HostTask>) -> Result<Vec<Vec<HostTask>>, TransportError> {
+        let mut batches = Vec::new();
+        while !tasks.is_empty() {
+            batches.push(take(&mut tasks, MAX_INSTANCES));
+        }
+        Ok(batches)
     }
 
     async fn send(
