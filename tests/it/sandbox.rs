@@ -178,8 +178,9 @@ macro_rules! boto3_modules {
 }
 
 boto3_modules! {
-    send: 34,
+    send: 36,
     agent: 30,
-    read: 20,
+    read: 21,
     faults: 24,
+    model: 6,
 }

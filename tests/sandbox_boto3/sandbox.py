@@ -4,6 +4,7 @@ import json
 import os
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 import boto3
@@ -44,6 +45,26 @@ def own(operation, **body):
     )
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
+
+
+def raw(operation, body):
+    """Sends bytes that boto3 would not, and returns the status, the error's type and its message."""
+    request = urllib.request.Request(
+        ENDPOINT,
+        body if isinstance(body, bytes) else json.dumps(body).encode(),
+        {
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"AmazonSSM.{operation}",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=any/20200101/eu-west-1/ssm/aws4_request, Signature=any",
+        },
+    )
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, None, ""
+    except urllib.error.HTTPError as error:
+        with error:
+            told = json.load(error)
+            return error.code, told["__type"], told.get("message", told.get("Message", ""))
 
 
 class SandboxTest(unittest.TestCase):

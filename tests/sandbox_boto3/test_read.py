@@ -127,6 +127,25 @@ class Invocations(SandboxTest):
         )
         self.assertEqual([i["CommandId"] for i in answer["CommandInvocations"]], [command])
 
+    def test_by_time_and_document(self):
+        command = self.send("true", instances=[host(8)])
+        now = datetime.datetime.now(datetime.timezone.utc)
+
+        def ids(key, value):
+            answer = self.ssm.list_command_invocations(InstanceId=host(8), Filters=[{"key": key, "value": value}])
+            return [invocation["CommandId"] for invocation in answer["CommandInvocations"]]
+
+        past, future = [(now + datetime.timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ") for hours in (-1, 1)]
+        for key, value, found in [
+            ("InvokedAfter", past, True),
+            ("InvokedAfter", future, False),
+            ("InvokedBefore", future, True),
+            ("InvokedBefore", past, False),
+            ("DocumentName", SHELL, True),
+            ("DocumentName", "AWS-RunPowerShellScript", False),
+        ]:
+            self.assertEqual(command in ids(key, value), found, (key, value))
+
     def test_get_needs_an_invocation(self):
         command = self.send("true")
         self.refused("InvocationDoesNotExist", "get_command_invocation", CommandId=str(uuid.uuid4()), InstanceId=host(0))
@@ -196,3 +215,5 @@ class Instances(SandboxTest):
         refuse("ValidationException", ("InstanceIds", [host(0)] * 101))
         refuse("ValidationException", ("tag:Role", ["web"]), ("InstanceIds", [host(0)]))
         refuse("InvalidNextToken", NextToken="nonsense")
+        old = [{"key": "InstanceIds", "valueSet": [host(0)]}]
+        refuse("ValidationException", ("InstanceIds", [host(0)]), InstanceInformationFilterList=old)

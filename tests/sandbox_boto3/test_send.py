@@ -12,7 +12,7 @@ import urllib.parse
 import urllib.request
 
 from botocore import UNSIGNED
-from sandbox import ENDPOINT, MANAGED, SHELL, WINDOWS, SandboxTest, client, host
+from sandbox import ENDPOINT, MANAGED, SHELL, WINDOWS, SandboxTest, client, host, raw
 
 UNKNOWN = "i-0fedcba9876543210"
 
@@ -94,7 +94,22 @@ class Accepted(SandboxTest):
 
     def test_the_longest_comment(self):
         command = self.send("true", Comment="ä" * 100)
-        self.assertEqual(self.get(command)["Comment"], "ä" * 100)
+        shown = [
+            self.get(command),
+            self.ssm.list_commands(CommandId=command)["Commands"][0],
+            self.ssm.list_command_invocations(CommandId=command)["CommandInvocations"][0],
+        ]
+        self.assertEqual([each["Comment"] for each in shown], ["ä" * 100] * 3)
+
+    def test_shares_of_every_form(self):
+        for concurrency, errors in [("1", "0"), ("1234567", "1234567"), ("1%", "0%"), ("99%", "99%"), ("100%", "100%")]:
+            command = self.send("true", MaxConcurrency=concurrency, MaxErrors=errors)
+            shown = self.ssm.list_commands(CommandId=command)["Commands"][0]
+            self.assertEqual((shown["MaxConcurrency"], shown["MaxErrors"]), (concurrency, errors))
+
+    def test_what_is_off_or_has_no_effect(self):
+        self.send("true", CloudWatchOutputConfig={"CloudWatchOutputEnabled": False})
+        self.send("true", OutputS3Region="eu-west-1")
 
     def test_a_call_of_nearly_64_kb(self):
         script = "# " + "x" * 60_000
@@ -191,7 +206,23 @@ class Refused(SandboxTest):
         self.assertEqual(message, f"document {SHELL} does not support parameters.")
 
     def test_types(self):
-        self.reject("SerializationException", TimeoutSeconds="soon")
+        good = {"DocumentName": SHELL, "InstanceIds": [host(0)], "Parameters": {"commands": ["true"]}}
+        self.assertEqual(raw("SendCommand", good)[0], 200)
+        for bad in [
+            {"TimeoutSeconds": "soon"},
+            {"TimeoutSeconds": 30.5},
+            {"InstanceIds": host(0)},
+            {"InstanceIds": [1]},
+            {"Parameters": {"commands": "true"}},
+            {"Parameters": {"commands": [["true"]]}},
+            {"Parameters": ["true"]},
+            {"Comment": ["x"]},
+            {"Targets": [{"Key": "InstanceIds", "Values": host(0)}]},
+            {"CloudWatchOutputConfig": "on"},
+        ]:
+            self.assertEqual(raw("SendCommand", {**good, **bad})[:2], (400, "SerializationException"), bad)
+        for body in [b"null", b"[]", b"{", b'{"DocumentName": "\xff"}', b"[" * 100_000]:
+            self.assertEqual(raw("SendCommand", body)[:2], (400, "SerializationException"), body[:9])
 
     def test_more_than_64_kb(self):
         self.reject("MaxDocumentSizeExceeded", Parameters={"commands": ["x" * 65_536]})
@@ -213,7 +244,9 @@ class Refused(SandboxTest):
         self.reject("InvalidOutputFolder", OutputS3BucketName="logs")
         self.reject("InvalidNotificationConfig", NotificationConfig={"NotificationArn": "arn"})
         self.reject("ValidationException", CloudWatchOutputConfig={"CloudWatchOutputEnabled": True})
-        self.reject("ValidationException", OutputS3BucketName="xx")
+        self.reject("InvalidOutputFolder", OutputS3KeyPrefix="logs")
+        self.reject("InvalidNotificationConfig", ServiceRoleArn="arn:aws:iam::123456789012:role/sns")
+        self.reject("ValidationException", AlarmConfiguration={"Alarms": [{"Name": "any"}]})
 
     def test_nothing_refused_has_left_a_command(self):
         before = self.command_ids()

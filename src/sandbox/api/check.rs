@@ -31,10 +31,15 @@ impl Constraints {
     }
 
     pub(super) fn required<'a>(&mut self, value: Option<&'a String>, place: &str) -> &'a str {
+        self.present(value, place).map_or("", String::as_str)
+    }
+
+    /// The same of any member, for what its other constraints say.
+    pub(super) fn present<'a, T>(&mut self, value: Option<&'a T>, place: &str) -> Option<&'a T> {
         if value.is_none() {
             self.broken("null", place, "Member must not be null");
         }
-        value.map_or("", String::as_str)
+        value
     }
 
     pub(super) fn length(&mut self, value: &str, range: RangeInclusive<usize>, place: &str) {
@@ -96,6 +101,24 @@ impl Constraints {
         self.length(id, 36..=36, place);
     }
 
+    /// Of a filter: some, each at least one character.
+    pub(super) fn values<'a>(
+        &mut self,
+        values: Option<&'a Vec<String>>,
+        place: &str,
+    ) -> Option<&'a Vec<String>> {
+        let values = self.present(values, place)?;
+        self.count(values.len(), "[…]", 1..=100, place);
+        for (number, value) in values.iter().enumerate() {
+            self.length(
+                value,
+                1..=usize::MAX,
+                &format!("{place}.{}.member", number + 1),
+            );
+        }
+        Some(values)
+    }
+
     /// `n`, or a percentage.
     pub(super) fn share(&mut self, value: &str, zero: bool, place: &str) {
         self.length(value, 1..=7, place);
@@ -106,6 +129,13 @@ impl Constraints {
         };
         self.pattern(value, is_share(value, zero), pattern, place);
     }
+}
+
+/// `^[\p{L}\p{Z}\p{N}_.:/=\-@]*$`; the other two of the model's pattern are among them.
+pub(super) fn is_target_key(key: &str) -> bool {
+    key.chars().all(|c| {
+        c.is_alphanumeric() || c.is_whitespace() && !c.is_control() || "_.:/=-@".contains(c)
+    })
 }
 
 /// `(^i-(\w{8}|\w{17})$)|(^mi-\w{17}$)`

@@ -34,15 +34,15 @@ pub(super) struct Request {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct OldFilter {
-    key: String,
-    value_set: Vec<String>,
+    key: Option<String>,
+    value_set: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct NewFilter {
-    key: String,
-    values: Vec<String>,
+    key: Option<String>,
+    values: Option<Vec<String>>,
 }
 
 const OLD_KEYS: [&str; 8] = [
@@ -111,30 +111,26 @@ impl Request {
         if let Some(most) = self.max_results {
             constraints.number(most, 5..=50, "maxResults");
         }
-        let old = self
-            .instance_information_filter_list
-            .as_deref()
-            .unwrap_or_default();
-        for (number, filter) in old.iter().enumerate() {
+        let mut old = Vec::new();
+        let given = self.instance_information_filter_list.iter().flatten();
+        for (number, filter) in given.enumerate() {
             let place = format!("instanceInformationFilterList.{}.member", number + 1);
-            constraints.one_of(&filter.key, &OLD_KEYS, &format!("{place}.key"));
-            constraints.count(
-                filter.value_set.len(),
-                "[…]",
-                1..=100,
-                &format!("{place}.valueSet"),
-            );
+            let (key, values) = (format!("{place}.key"), format!("{place}.valueSet"));
+            let name = constraints.present(filter.key.as_ref(), &key);
+            if let Some(name) = name {
+                constraints.one_of(name, &OLD_KEYS, &key);
+            }
+            old.extend(name.zip(constraints.values(filter.value_set.as_ref(), &values)));
         }
-        let new = self.filters.as_deref().unwrap_or_default();
-        for (number, filter) in new.iter().enumerate() {
+        let mut new = Vec::new();
+        for (number, filter) in self.filters.iter().flatten().enumerate() {
             let place = format!("filters.{}.member", number + 1);
-            constraints.length(&filter.key, 1..=usize::MAX, &format!("{place}.key"));
-            constraints.count(
-                filter.values.len(),
-                "[…]",
-                1..=100,
-                &format!("{place}.values"),
-            );
+            let (key, values) = (format!("{place}.key"), format!("{place}.values"));
+            let name = constraints.present(filter.key.as_ref(), &key);
+            if let Some(name) = name {
+                constraints.length(name, 1..=usize::MAX, &key);
+            }
+            new.extend(name.zip(constraints.values(filter.values.as_ref(), &values)));
         }
         constraints.finish()?;
         if !old.is_empty() && !new.is_empty() {
@@ -145,23 +141,21 @@ impl Request {
         let is_tag = |key: &str| key == "tag-key" || key.starts_with("tag:");
         if new
             .iter()
-            .any(|filter| !NEW_KEYS.contains(&filter.key.as_str()) && !is_tag(&filter.key))
+            .any(|(key, _)| !NEW_KEYS.contains(&key.as_str()) && !is_tag(key))
         {
             return Err(ApiError::invalid_filter_key());
         }
-        let tags = new.iter().filter(|filter| is_tag(&filter.key)).count();
+        let tags = new.iter().filter(|(key, _)| is_tag(key)).count();
         if tags > 0 && tags < new.len() {
             return Err(ApiError::validation(
                 "Tag filters cannot be used with other filters",
             ));
         }
-        let old = old
-            .iter()
-            .map(|filter| (filter.key.as_str(), filter.value_set.as_slice()));
-        let new = new
-            .iter()
-            .map(|filter| (filter.key.as_str(), filter.values.as_slice()));
-        let filters: Vec<_> = old.chain(new).collect();
+        let filters: Vec<_> = old
+            .into_iter()
+            .chain(new)
+            .map(|(key, values)| (key.as_str(), values.as_slice()))
+            .collect();
         for (key, values) in &filters {
             check_values(key, values)?;
         }

@@ -61,7 +61,7 @@ impl ApiError {
         }
     }
 
-    pub(super) fn serialization(error: &serde_json::Error) -> Self {
+    pub(super) fn serialization(error: &impl std::fmt::Display) -> Self {
         Self::common("SerializationException", error.to_string())
     }
 

@@ -9,8 +9,8 @@ use crate::sandbox::time::Millis;
 /// One of `Filters`.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct CommandFilter {
-    key: String,
-    value: String,
+    key: Option<String>,
+    value: Option<String>,
 }
 
 const KEYS: [&str; 5] = [
@@ -73,8 +73,13 @@ impl Filters {
         constraints.count(filters.len(), "[…]", 1..=5, "filters");
         for (number, filter) in filters.iter().enumerate() {
             let place = format!("filters.{}.member", number + 1);
-            constraints.one_of(&filter.key, &KEYS, &format!("{place}.key"));
-            constraints.length(&filter.value, 1..=128, &format!("{place}.value"));
+            let (key, value) = (format!("{place}.key"), format!("{place}.value"));
+            if let Some(name) = constraints.present(filter.key.as_ref(), &key) {
+                constraints.one_of(name, &KEYS, &key);
+            }
+            if let Some(text) = constraints.present(filter.value.as_ref(), &value) {
+                constraints.length(text, 1..=128, &value);
+            }
         }
         constraints.finish()?;
         filters
@@ -97,28 +102,26 @@ impl Filters {
 
 impl CommandFilter {
     fn read(&self, of_commands: bool) -> Result<Filter, ApiError> {
-        let wrong = || {
-            ApiError::validation(format!(
-                "Value '{}' is not valid for filter key {}",
-                self.value, self.key
-            ))
-        };
+        let key = self.key.as_deref().unwrap_or_default();
+        let value = self.value.as_deref().unwrap_or_default();
+        let wrong =
+            || ApiError::validation(format!("Value '{value}' is not valid for filter key {key}"));
         let time = || {
-            let time = self.value.parse::<jiff::Timestamp>().map_err(|_| wrong())?;
+            let time = value.parse::<jiff::Timestamp>().map_err(|_| wrong())?;
             Ok(Millis(time.as_millisecond()))
         };
-        match self.key.as_str() {
+        match key {
             "InvokedAfter" => time().map(Filter::InvokedAfter),
             "InvokedBefore" => time().map(Filter::InvokedBefore),
-            "DocumentName" => Ok(Filter::Document(self.value.clone())),
+            "DocumentName" => Ok(Filter::Document(value.to_owned())),
             "Status" => {
-                let of_command = COMMAND_STATUSES.contains(&self.value.as_str());
-                if STATUSES.contains(&self.value.as_str()) || of_commands && of_command {
-                    return Ok(Filter::Status(self.value.clone()));
+                let of_command = COMMAND_STATUSES.contains(&value);
+                if STATUSES.contains(&value) || of_commands && of_command {
+                    return Ok(Filter::Status(value.to_owned()));
                 }
                 Err(wrong())
             }
-            "ExecutionStage" if of_commands => match self.value.as_str() {
+            "ExecutionStage" if of_commands => match value {
                 "Executing" => Ok(Filter::Complete(false)),
                 "Complete" => Ok(Filter::Complete(true)),
                 _ => Err(wrong()),

@@ -180,6 +180,10 @@ fn expire(service: &Arc<Service>) {
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
+    // serde takes a list for a structure, member by member; the service does not.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(ApiError::serialization(&"the request is no structure"));
+    }
     serde_json::from_slice(body).map_err(|error| ApiError::serialization(&error))
 }
 

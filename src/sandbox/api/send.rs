@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::check::Constraints;
+use super::check::{Constraints, is_target_key};
 use super::error::ApiError;
 use super::form;
 use crate::model::desired::Platform;
@@ -141,7 +141,10 @@ impl Request {
             constraints.count(targets.len(), "[…]", 0..=5, "targets");
             for (number, target) in targets.iter().enumerate() {
                 let place = format!("targets.{}.member", number + 1);
-                constraints.length(&target.key, 1..=163, &format!("{place}.key"));
+                let key = format!("{place}.key");
+                constraints.length(&target.key, 1..=163, &key);
+                let pattern = r"^[\p{L}\p{Z}\p{N}_.:/=\-@]*$|resource-groups:ResourceTypeFilters|resource-groups:Name";
+                constraints.pattern(&target.key, is_target_key(&target.key), pattern, &key);
                 constraints.count(
                     target.values.len(),
                     "[…]",
