@@ -55,12 +55,7 @@ use ui::{Color, Format, Ui};
 /// difference, sends one script per host through AWS Systems Manager in waves, and commits what it
 /// observed. Start with `fleet demo`.
 #[derive(Debug, Parser)]
-#[command(
-    name = "fleet",
-    version,
-    max_term_width = 100,
-    disable_help_subcommand = true
-)]
+#[command(name = "fleet", version, max_term_width = 100)]
 struct Arguments {
     #[command(flatten)]
     global: GlobalArgs,

@@ -90,3 +90,22 @@ fn problem(line: &str) -> Option<String> {
         .find(|flag| !help.contains(flag))
         .map(|flag| format!("no flag {flag}"))
 }
+
+/// People of every tool ask for help in one of these two ways.
+#[test]
+fn help_is_the_same_asked_either_way() {
+    let fleet = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_fleet"))
+            .args(arguments)
+            .output()
+            .expect("fleet runs");
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert_eq!(fleet(&["help"]), fleet(&["--help"]));
+    assert_eq!(fleet(&["help", "plan"]), fleet(&["plan", "--help"]));
+    assert_eq!(
+        fleet(&["help", "rollout", "show"]),
+        fleet(&["rollout", "show", "--help"])
+    );
+}
