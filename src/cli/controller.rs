@@ -47,6 +47,12 @@ impl Cockpit {
     ) -> Result<Self, CliError> {
         repository.check_identity()?;
         let progress = Arc::new(Progress::new(context.ui));
+        // Above the live lines, as long as there are any.
+        let (ui, above) = (context.ui, Arc::downgrade(&progress));
+        repository.tell_when_slow(move |line| match above.upgrade() {
+            Some(progress) => progress.say(line),
+            None => ui.tell(&format!("{line}\n")),
+        });
         let mut stop = super::interrupt::watch(&progress);
         let lock = lock(context, repository, no_wait, &mut stop).await?;
         Ok(Self {

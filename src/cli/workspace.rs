@@ -24,10 +24,13 @@ use crate::reporter::plan::Desired;
 
 /// The repository of `--repo`, or the one around the current folder.
 pub(crate) fn open(context: &Context) -> Result<Repository, CliError> {
-    match &context.repo {
-        Some(folder) => Ok(Repository::discover(folder)?),
-        None => Ok(Repository::discover(&std::env::current_dir()?)?),
-    }
+    let repository = match &context.repo {
+        Some(folder) => Repository::discover(folder)?,
+        None => Repository::discover(&std::env::current_dir()?)?,
+    };
+    let ui = context.ui;
+    repository.tell_when_slow(move |line| ui.tell(&format!("{line}\n")));
+    Ok(repository)
 }
 
 /// Where the sandbox keeps its hosts, from the root of the work tree.

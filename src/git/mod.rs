@@ -33,7 +33,11 @@ pub struct Repository {
     git: Mutex<git2::Repository>,
     common_dir: PathBuf,
     work_dir: PathBuf,
+    slow: Mutex<Option<Box<Tell>>>,
 }
+
+/// Says a line to a person.
+type Tell = dyn Fn(&str) + Send;
 
 impl std::fmt::Debug for Repository {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -69,7 +73,13 @@ impl Repository {
             git: Mutex::new(git),
             common_dir,
             work_dir,
+            slow: Mutex::default(),
         })
+    }
+
+    /// Says it with this when a remote keeps git waiting; nothing is said until then.
+    pub fn tell_when_slow(&self, tell: impl Fn(&str) + Send + 'static) {
+        *self.slow.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(tell));
     }
 
     /// Opens the repository again: libgit2 keeps commits of a shallow clone as they were.

@@ -16,6 +16,9 @@ use super::{GitError, Repository};
 /// it, and a controller that hangs longer has lost its fence anyway (protocol §2: 6 minutes).
 const LONGEST: Duration = Duration::from_secs(300);
 
+/// A remote that keeps git waiting for longer is named to the person who waits.
+const SLOW: Duration = Duration::from_secs(10);
+
 /// How long git may tidy up after it was asked to end.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -59,10 +62,15 @@ pub(super) struct Finished {
 impl Repository {
     /// Runs `git` with these arguments to its end, or to the end of its time.
     pub(super) fn run(&self, arguments: &[&str]) -> Result<Finished, GitError> {
-        self.run_within(LONGEST, arguments)
+        self.run_within(SLOW, LONGEST, arguments)
     }
 
-    fn run_within(&self, longest: Duration, arguments: &[&str]) -> Result<Finished, GitError> {
+    fn run_within(
+        &self,
+        slow: Duration,
+        longest: Duration,
+        arguments: &[&str],
+    ) -> Result<Finished, GitError> {
         let mut command = self.git_program();
         command.args(arguments);
         let program = |error: std::io::Error| GitError::Program {
@@ -71,7 +79,12 @@ impl Repository {
         let mut child = command.spawn().map_err(program)?;
         let stdout = Capture::of(child.stdout.take());
         let stderr = Capture::of(child.stderr.take());
-        let status = end(&mut child, longest).map_err(program)?;
+        let mut status = wait(&mut child, slow).map_err(program)?;
+        if status.is_none() {
+            let left = longest.saturating_sub(slow);
+            self.say_slow(arguments, left);
+            status = end(&mut child, left).map_err(program)?;
+        }
         let (stdout, mut stderr) = (stdout.text(), stderr.text());
         if status.is_none() {
             stderr = format!("no end after {} s", longest.as_secs());
@@ -81,6 +94,17 @@ impl Repository {
             stdout,
             stderr,
         })
+    }
+
+    fn say_slow(&self, arguments: &[&str], left: Duration) {
+        let verb = arguments.first().unwrap_or(&"");
+        let tell = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tell) = &*tell {
+            tell(&format!(
+                "`git {verb}` waits for the remote; it is given up in {} s",
+                left.as_secs()
+            ));
+        }
     }
 
     fn git_program(&self) -> Command {
@@ -195,9 +219,21 @@ mod tests {
     /// Runs `git ls-remote` through a script; gives what it said and the process that the script
     /// named.
     fn list_through(longest: Duration, script: &str) -> (Finished, Process) {
+        let (finished, process, _) = told_through(SLOW, longest, script);
+        (finished, process)
+    }
+
+    /// The same, and what was told meanwhile.
+    fn told_through(
+        slow: Duration,
+        longest: Duration,
+        script: &str,
+    ) -> (Finished, Process, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
         let git = git2::Repository::init(folder.path()).unwrap();
         let repository = Repository::discover(git.path()).unwrap();
+        let (tell, told) = channel();
+        repository.tell_when_slow(move |line| tell.send(line.to_owned()).unwrap());
         let path = folder.path().join("script");
         let pid = folder.path().join("pid");
         let text = format!(
@@ -209,10 +245,11 @@ mod tests {
         let script = format!("--upload-pack={}", path.display());
         let remote = folder.path().to_str().unwrap();
         let finished = repository
-            .run_within(longest, &["ls-remote", &script, remote])
+            .run_within(slow.min(longest), longest, &["ls-remote", &script, remote])
             .unwrap();
         let process = Process(fs::read_to_string(pid).unwrap().trim().to_owned());
-        (finished, process)
+        drop(repository);
+        (finished, process, told.iter().collect())
     }
 
     struct Process(String);
@@ -237,6 +274,18 @@ mod tests {
         let (finished, process) = list_through(Duration::from_secs(2), script);
         assert!(!process.runs());
         assert!(!finished.success);
+        assert_eq!(finished.stderr, "no end after 2 s");
+    }
+
+    #[test]
+    fn a_remote_that_keeps_git_waiting_is_named_to_the_person_who_waits() {
+        let script = "echo $$ > PID\nsleep 60\n";
+        let (slow, longest) = (Duration::from_millis(500), Duration::from_secs(2));
+        let (finished, _, told) = told_through(slow, longest, script);
+        assert_eq!(
+            told,
+            ["`git ls-remote` waits for the remote; it is given up in 1 s"]
+        );
         assert_eq!(finished.stderr, "no end after 2 s");
     }
 

@@ -89,8 +89,14 @@ pub enum EventKind {
         version: Option<Version>,
         /// Of the step on its host.
         seconds: Option<f64>,
-        /// Why it did not succeed.
+        /// Why it did not succeed, or what is waited for.
         message: String,
+        /// While it waits: when it is tried again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<Timestamp>,
+        /// While its host is asked: how long for. While it waits: when it is given up at the latest.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// Every step of a wave has an outcome and it is recorded.
     WaveDone {
@@ -148,6 +154,8 @@ pub enum StepProgress {
     Sent,
     /// The host is asked what became of it.
     Asking,
+    /// Nothing can be done for it at the moment.
+    Waiting,
     /// Over.
     #[serde(untagged)]
     Over(Outcome),

@@ -8,6 +8,7 @@ use crate::model::id::HostName;
 use crate::model::ledger::{RolloutState, WaveKind};
 use crate::model::plan::Action;
 use crate::model::report::Outcome;
+use crate::model::time::Timestamp;
 
 /// One event on one line.
 pub fn json(event: &Event) -> String {
@@ -134,6 +135,8 @@ pub fn step(event: &Event, palette: Palette) -> Option<String> {
         version,
         seconds: took,
         message,
+        next,
+        until,
         ..
     } = &event.kind
     else {
@@ -159,6 +162,16 @@ pub fn step(event: &Event, palette: Palette) -> Option<String> {
     if !message.is_empty() {
         line += &format!("  {message}");
     }
+    if let Some(next) = next {
+        line += &format!(" at {}", clock(*next, event.at));
+    }
+    if let Some(until) = until {
+        let at = clock(*until, event.at);
+        line += &match progress {
+            StepProgress::Waiting => format!(", given up at {at}"),
+            _ => format!(" until {at}"),
+        };
+    }
     Some(line)
 }
 
@@ -171,6 +184,8 @@ pub fn under_way(event: &Event, palette: Palette, width: usize) -> Option<String
         from,
         to,
         progress,
+        next,
+        until,
         ..
     } = &event.kind
     else {
@@ -178,15 +193,37 @@ pub fn under_way(event: &Event, palette: Palette, width: usize) -> Option<String
     };
     let change = versions(*action, from.as_ref(), to.as_ref());
     let (tone, word) = how_far(*action, *progress);
-    let room = width.saturating_sub(width_of(word) + 2);
+    let word = match next.or(*until) {
+        Some(at) => format!("{word} until {}", clock(at, event.at)),
+        None => word.to_owned(),
+    };
+    let room = width.saturating_sub(width_of(&word) + 2);
     let what = cut(&format!("{host}  {service}  {change}"), room);
-    Some(format!("{what}  {}", palette.paint(tone, word)))
+    Some(format!("{what}  {}", palette.paint(tone, &word)))
+}
+
+/// `12:03:10 UTC`, with the date where it is another day's.
+fn clock(at: Timestamp, now: Timestamp) -> String {
+    let (at, now) = (at.to_string(), now.to_string());
+    match (at.split_once('T'), now.split_once('T')) {
+        (Some((day, time)), Some((today, _))) => {
+            let time = time.trim_end_matches('Z');
+            let day = if day == today {
+                String::new()
+            } else {
+                format!("{day} ")
+            };
+            format!("{day}{time} UTC")
+        }
+        _ => at,
+    }
 }
 
 const fn how_far(action: Action, progress: StepProgress) -> (Tone, &'static str) {
     match progress {
         StepProgress::Sent => (Tone::Plain, "sent"),
         StepProgress::Asking => (Tone::Held, "asking the host"),
+        StepProgress::Waiting => (Tone::Held, "waiting"),
         StepProgress::Over(outcome) => (outcome_tone(action, outcome), outcome.as_str()),
     }
 }
@@ -227,7 +264,6 @@ const fn outcome_tone(action: Action, outcome: Outcome) -> Tone {
 mod tests {
     use super::*;
     use crate::model::event::EVENT_FORMAT;
-    use crate::model::time::Timestamp;
 
     fn event(kind: EventKind) -> Event {
         Event {
@@ -251,6 +287,23 @@ mod tests {
             version: Some(version.into()),
             seconds: Some(1.25),
             message: message.to_owned(),
+            next: None,
+            until: None,
+        };
+        let later = |seconds: i64| Some(Timestamp::from_unix(1_795_136_500 + seconds));
+        let waits = |progress, message: &str, next, until| EventKind::Step {
+            wave: 1,
+            host: "web-2".into(),
+            service: "hello".into(),
+            action: Action::Upgrade,
+            from: Some("1.0.0".into()),
+            to: Some("1.1.0".into()),
+            progress,
+            version: None,
+            seconds: None,
+            message: message.to_owned(),
+            next,
+            until,
         };
         [
             EventKind::Started {
@@ -266,6 +319,13 @@ mod tests {
                 steps: 2,
             },
             over("web-1", Outcome::Succeeded, "1.1.0", ""),
+            waits(StepProgress::Asking, "", None, later(120)),
+            waits(
+                StepProgress::Waiting,
+                "no answer, asked again",
+                later(660),
+                later(780),
+            ),
             over(
                 "web-2",
                 Outcome::RolledBack,
@@ -290,6 +350,29 @@ mod tests {
         ]
         .map(event)
         .to_vec()
+    }
+
+    #[test]
+    fn what_is_waited_for_stands_in_the_line_of_its_step() {
+        let story = story();
+        let live = |at: usize, width| under_way(&story[at], Palette::PLAIN, width).unwrap();
+        assert_eq!(
+            live(3, 66),
+            "web-2  hello  1.0.0 → 1.1.0  asking the host until 01:03:40 UTC"
+        );
+        assert_eq!(
+            live(4, 66),
+            "web-2  hello  1.0.0 → 1.1.0  waiting until 01:12:40 UTC"
+        );
+        assert_eq!(live(4, 40), "web-2  hell…  waiting until 01:12:40 UTC");
+    }
+
+    #[test]
+    fn another_day_is_named() {
+        let at = Timestamp::from_unix(1_795_136_500);
+        assert_eq!(clock(at, at), "01:01:40 UTC");
+        let tomorrow = at + std::time::Duration::from_secs(86_400);
+        assert_eq!(clock(tomorrow, at), "2026-11-21 01:01:40 UTC");
     }
 
     #[test]

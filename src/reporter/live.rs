@@ -91,14 +91,24 @@ impl Live {
                 StepProgress::Over(outcome) => {
                     self.over(&key, event::is_bad(*action, *outcome));
                 }
-                StepProgress::Sent | StepProgress::Asking => {
+                StepProgress::Sent | StepProgress::Asking | StepProgress::Waiting => {
+                    if *progress == StepProgress::Waiting
+                        && let Some(line) = event::line(event, self.palette)
+                    {
+                        // What is waited for is longer than a live line.
+                        self.line(&line);
+                    }
                     self.under_way(key, event);
                     self.fill(event.at);
                     return;
                 }
             }
         }
-        if !matches!(event.kind, EventKind::Step { .. }) {
+        // Waiting ends nothing that is under way.
+        if !matches!(
+            event.kind,
+            EventKind::Step { .. } | EventKind::Waiting { .. }
+        ) {
             self.clear();
         }
         if let Some(line) = event::line(event, self.palette) {

@@ -293,6 +293,11 @@ impl Flight {
         self.phase = FlightPhase::Waiting;
     }
 
+    /// Until when an answer of its host is waited for at the latest, if it is asked then.
+    pub(super) fn given_up(&self, asked: Duration) -> Duration {
+        self.deadline.unwrap_or(asked).max(asked) + super::ask::LONGEST_ANSWER
+    }
+
     /// Only this process sent it, and once: what the service or host says of that sending is all
     /// there is to say.
     pub(super) fn is_sole(&self) -> bool {

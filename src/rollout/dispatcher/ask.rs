@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::desired::Platform;
-use crate::model::event::StepProgress;
 use crate::model::id::{EnvironmentName, FleetName, HostName, InstanceId, RolloutId};
 use crate::model::report::{CurrentState, Outcome, Report};
 use crate::model::task::{AnswerContent, Comment, HostTask, Work};
@@ -86,7 +85,7 @@ impl Dispatcher<'_> {
                     }
                 }
                 for at in flights.values() {
-                    self.emit_step(air.flights[*at].place, StepProgress::Asking);
+                    self.emit_asking(air.flights[*at].place, now + LONGEST_ANSWER);
                 }
                 if let Some(command) = sent.command {
                     carry(air, command, true, flights);
@@ -126,6 +125,8 @@ impl Dispatcher<'_> {
         let last = flight.deadline.unwrap_or(flight.not_after + GRACE);
         if now < last {
             flight.phase = FlightPhase::Asking(last);
+            let until = Some(flight.given_up(last));
+            self.emit_waiting(flight.place, "no answer, asked again", last, until);
         } else {
             self.give_up(air, at);
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::ledger::{Committed, LedgerError};
+use crate::model::event::EventKind;
 use crate::model::id::{EnvironmentName, HostName, Revision, ServiceName};
 use crate::model::ledger::{
     BlockedRecord, EnvironmentLedger, EnvironmentRecord, LedgerCommit, RolloutLedger,
@@ -271,6 +272,7 @@ async fn push(
         monotonic: controller.clock.monotonic(),
     };
     let first = moment();
+    let mut said = false;
     loop {
         let begun = moment();
         let error = match controller.ledger.commit(commit).await {
@@ -279,6 +281,17 @@ async fn push(
             Err(error) if error.is_transient() => error,
             Err(error) => return Err(error.into()),
         };
+        if !said {
+            said = true;
+            let until = first.wall + PATIENCE;
+            let reason = format!("{error}; tried again until {until}");
+            let gates = Vec::new();
+            controller.emit(
+                &commit.environment,
+                None,
+                EventKind::Waiting { gates, reason },
+            );
+        }
         // Whether it arrived is not known: what the ledger holds decides, and the fence counts
         // from the first push that may be the one.
         loop {

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::gate;
 use crate::model::desired::Environment;
-use crate::model::event::{EventKind, StepProgress};
+use crate::model::event::StepProgress;
 use crate::model::id::{HostName, InstanceId, ServiceName};
 use crate::model::ledger::{StepRecord, UntouchedKind, WaveKind, WaveRecord};
-use crate::model::plan::Action;
 use crate::model::policy::Offline;
 use crate::model::report::Outcome;
 use crate::model::task::Presence;
@@ -223,35 +222,6 @@ impl Dispatcher<'_> {
             .enumerate()
             .filter_map(|(index, step)| Some((Place { wave, index }, step.outcome?)))
             .collect()
-    }
-
-    pub(super) fn emit_step(&self, place: Place, progress: StepProgress) {
-        let Some(step) = self
-            .rollout
-            .wave(place.wave)
-            .and_then(|wave| wave.steps.get(place.index))
-        else {
-            return;
-        };
-        let change = self.rollout.change(&step.host, &step.service);
-        let (mut from, mut to) = change.map_or((None, None), |change| {
-            (change.from.clone(), change.to.clone())
-        });
-        if step.action == Action::Rollback {
-            std::mem::swap(&mut from, &mut to);
-        }
-        self.emit(EventKind::Step {
-            wave: place.wave,
-            host: step.host.clone(),
-            service: step.service.clone(),
-            action: step.action,
-            from,
-            to,
-            progress,
-            version: step.version.clone(),
-            seconds: step.seconds,
-            message: step.message.clone(),
-        });
     }
 }
 

@@ -165,7 +165,10 @@ impl Dispatcher<'_> {
             }
             ReportOutcome::Untouched if now <= flight.not_after + GRACE => {
                 // A sending of it may still start.
-                flight.phase = FlightPhase::Asking(flight.not_after + GRACE + BUSY);
+                let next = flight.not_after + GRACE + BUSY;
+                flight.phase = FlightPhase::Asking(next);
+                let until = Some(flight.given_up(next));
+                self.emit_waiting(flight.place, "not started so far, asked again", next, until);
                 return None;
             }
             ReportOutcome::Untouched => Outcome::Untouched,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::model::event::EventKind;
 use crate::model::id::{HostName, ServiceName};
 use crate::model::report::Outcome;
 
@@ -219,6 +220,13 @@ impl Dispatcher<'_> {
         error: crate::transport::TransportError,
     ) -> Result<(), DispatchError> {
         let now = self.controller.clock.monotonic();
+        if air.trouble_since.is_none() && error.is_transient() {
+            let until = self.controller.clock.now() + LONGEST_TROUBLE;
+            self.emit(EventKind::Waiting {
+                gates: Vec::new(),
+                reason: format!("{error}; tried again until {until}"),
+            });
+        }
         let since = *air.trouble_since.get_or_insert(now);
         if !error.is_transient() || now.saturating_sub(since) >= LONGEST_TROUBLE {
             return Err(error.into());

@@ -17,6 +17,7 @@ mod soak;
 mod statements;
 mod subject;
 mod task;
+mod tell;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

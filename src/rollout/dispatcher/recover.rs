@@ -89,6 +89,8 @@ impl Dispatcher<'_> {
                 FlightPhase::Looking(at) if at > now => {}
                 FlightPhase::Looking(_) if flight.foreign && now < settled => {
                     flight.phase = FlightPhase::Looking(settled);
+                    let why = "no sign that it was sent, looked for again";
+                    self.emit_waiting(flight.place, why, settled, None);
                 }
                 FlightPhase::Looking(_) => flight.phase = FlightPhase::Ready(now),
                 _ => {}

@@ -131,7 +131,10 @@ impl Dispatcher<'_> {
                     flight.own_sends += 1;
                     flight.sent(not_after);
                     flight.outstanding -= 1;
-                    flight.phase = FlightPhase::Looking((air.begun + GRACE).max(now + VISIBLE));
+                    let next = (air.begun + GRACE).max(now + VISIBLE);
+                    flight.phase = FlightPhase::Looking(next);
+                    let why = "no word whether it was sent, looked for";
+                    self.emit_waiting(flight.place, why, next, None);
                 }
                 Ok(())
             }
@@ -172,7 +175,10 @@ impl Dispatcher<'_> {
         let flight = &mut air.flights[at];
         if !flight.is_sole() {
             if flight.outstanding == 0 {
-                flight.phase = FlightPhase::Asking(flight.not_after + GRACE);
+                let next = flight.not_after + GRACE;
+                flight.phase = FlightPhase::Asking(next);
+                let until = Some(flight.given_up(next));
+                self.emit_waiting(flight.place, "not delivered, asked", next, until);
             }
             return;
         }

@@ -188,11 +188,12 @@ const STEP_WORDS: [&str; 6] = [
 ];
 
 /// What differs from run to run, and what stands for it.
-pub(crate) const FILTERS: [(&str, &str); 17] = [
+pub(crate) const FILTERS: [(&str, &str); 18] = [
     (r"alias fleet=\S+", "alias fleet=[FLEET]"),
     (r"\d{8}T\d{6}Z-[0-9a-f]{8}", "[statement]"),
     (r"\d{8}T\d{6}Z-[0-9a-f]{6}", "[rollout]"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),
+    (r"(\d{4}-\d\d-\d\d )?\b\d\d:\d\d:\d\d UTC\b", "[clock]"),
     (r"sha256:[0-9a-f]{64}", "[digest]"),
     (r"\bplan [0-9a-f]{8}\b", "plan [plan]"),
     (r"\(\S+/[0-9a-f]{16}\)", "([controller])"),

@@ -6,6 +6,7 @@ mod intent;
 mod pushes;
 mod recovery;
 mod rest;
+mod told;
 
 use std::time::Duration;
 
