@@ -14,6 +14,7 @@ mod desired;
 mod diff;
 mod error;
 mod example;
+mod explain;
 mod init;
 mod interrupt;
 mod observe;
@@ -89,6 +90,7 @@ enum Command {
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Status(status::StatusArgs),
+    Explain(explain::ExplainArgs),
     #[command(subcommand)]
     Rollout(rollout::RolloutCommand),
     Continue(decide::ContinueArgs),
@@ -191,6 +193,7 @@ impl Command {
             | Self::Plan(_)
             | Self::Apply(_)
             | Self::Status(_)
+            | Self::Explain(_)
             | Self::Schema(_)
             | Self::Sandbox(_) => true,
             Self::Rollout(command) => command.has_json(),
@@ -217,6 +220,7 @@ impl Command {
             Self::Apply(args) => apply::run(context, &args).await,
             Self::Observe(args) => observe::run(context, &args).await,
             Self::Status(args) => status::run(context, &args).await,
+            Self::Explain(args) => explain::run(context, &args).await,
             Self::Rollout(command) => rollout::run(context, command).await,
             Self::Continue(args) => args.run(context).await,
             Self::Retry(args) => args.run(context).await,

@@ -7,6 +7,7 @@
 pub mod diagnostics;
 pub mod diff;
 pub mod event;
+pub mod explain;
 pub mod fold;
 pub mod live;
 pub mod observed;

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use super::fold;
 use super::plan::because;
 use super::text::plural;
+use crate::model::id::EnvironmentName;
 use crate::model::ledger::{RolloutLedger, StepRecord, WaveKind};
 use crate::model::plan::{Change, EnvironmentPlan, HeldReason};
 use crate::model::report::Outcome;
+use crate::model::time::Timestamp;
 
 /// Where one change of a rollout stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,7 +104,6 @@ pub fn held(plan: &EnvironmentPlan) -> Option<String> {
 
 /// What lifts each reason for which something is held, one line each.
 pub fn lifts(plan: &EnvironmentPlan) -> Vec<String> {
-    let environment = &plan.name;
     let reasons: BTreeSet<HeldReason> = plan.held.iter().map(|held| held.reason).collect();
     let line = |reason| {
         let first = plan
@@ -111,31 +112,40 @@ pub fn lifts(plan: &EnvironmentPlan) -> Vec<String> {
             .filter(|held| held.reason == reason)
             .filter_map(|held| held.until)
             .min();
-        Some(match (reason, first) {
-            (HeldReason::Hold, _) => "a hold lasts until its line is deleted".to_owned(),
-            (HeldReason::Blocked, _) => format!(
-                "another version or definition lifts a block, and so does: fleet retry {environment}"
-            ),
-            (HeldReason::Unknown, _) => {
-                format!("a host that owes an answer is asked again by: fleet apply {environment}")
-            }
-            (HeldReason::Deferred, _) => format!(
-                "a deferred host comes once it is online, with the next: fleet apply {environment}"
-            ),
-            (HeldReason::Refused, Some(until)) => format!(
-                "a refused change is tried again after {until}, or after: fleet retry {environment}"
-            ),
-            (HeldReason::Drift, None) => {
-                "with `drift: repair` in the environment, the next apply repairs what drifted"
-                    .to_owned()
-            }
-            (HeldReason::Canary, _) => {
-                "no host that changes is a canary: label one, or write another selector".to_owned()
-            }
-            _ => return None,
-        })
+        lift(&plan.name, reason, first)
     };
     reasons.into_iter().filter_map(line).collect()
+}
+
+/// What lifts one reason for which something is held, at the earliest at `until`.
+pub fn lift(
+    environment: &EnvironmentName,
+    reason: HeldReason,
+    until: Option<Timestamp>,
+) -> Option<String> {
+    Some(match (reason, until) {
+        (HeldReason::Hold, _) => "a hold lasts until its line is deleted".to_owned(),
+        (HeldReason::Blocked, _) => format!(
+            "another version or definition lifts a block, and so does: fleet retry {environment}"
+        ),
+        (HeldReason::Unknown, _) => {
+            format!("a host that owes an answer is asked again by: fleet apply {environment}")
+        }
+        (HeldReason::Deferred, _) => format!(
+            "a deferred host comes once it is online, with the next: fleet apply {environment}"
+        ),
+        (HeldReason::Refused, Some(until)) => format!(
+            "a refused change is tried again after {until}, or after: fleet retry {environment}"
+        ),
+        (HeldReason::Drift, None) => {
+            "with `drift: repair` in the environment, the next apply repairs what drifted"
+                .to_owned()
+        }
+        (HeldReason::Canary, _) => {
+            "no host that changes is a canary: label one, or write another selector".to_owned()
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -145,7 +155,6 @@ mod tests {
     use crate::model::ledger::{RolloutRecord, RolloutState, WaveRecord};
     use crate::model::plan::{Action, Held, RecordedPlan};
     use crate::model::policy::Strategy;
-    use crate::model::time::Timestamp;
 
     const AT: Timestamp = Timestamp::from_unix(1_795_136_500);
 

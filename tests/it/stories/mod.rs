@@ -10,6 +10,7 @@ mod codes;
 mod completions;
 mod decide;
 mod demo;
+mod explain;
 pub(crate) mod fleets;
 mod git;
 mod hosts;
