@@ -14,7 +14,7 @@ use super::transport::Connection;
 use super::ui::Ui;
 use crate::git::{ControllerLock, LogStore, Repository};
 use crate::ledger::store::GitLedger;
-use crate::model::desired::{Fleet, GitSettings};
+use crate::model::desired::{Fleet, GitSettings, Host};
 use crate::model::event::Event;
 use crate::model::id::{EnvironmentName, HostName, RolloutId, ServiceName};
 use crate::rollout::{Controller, LogSink};
@@ -84,7 +84,9 @@ impl Cockpit {
         let environment = fleet.environments.get(name).ok_or_else(|| {
             super::workspace::no_environment(name.as_str(), fleet.environments.keys())
         })?;
-        let connection = Connection::open(context, &self.repository, fleet, environment).await?;
+        let hosts: Vec<&Host> = environment.hosts.values().collect();
+        let connection =
+            Connection::open(context, &self.repository, fleet, environment, &hosts).await?;
         let events = |event: Event| self.progress.show(&event);
         let result = work(&Controller {
             clock: &*context.clock,

@@ -17,6 +17,7 @@ mod example;
 mod explain;
 mod init;
 mod interrupt;
+mod live;
 mod observe;
 mod pages;
 mod plan;

@@ -8,18 +8,20 @@ use clap::Args;
 use super::Context;
 use super::diff;
 use super::error::{CliError, Exit};
+use super::live;
 use super::preview::{NarrowArgs, Preview, preview};
 use super::ui::Format;
 use super::workspace::{self, Books};
 use crate::reporter::diff::Difference;
-use crate::reporter::plan::{self, Head, Options, Shown};
+use crate::reporter::plan::{self, Head, Options, Reach, Shown};
 
 /// Show what would change, and why the rest does not
 ///
 /// A dry run: reads git, sends nothing. Without ENV for all environments. Exits 0 with and without
 /// changes. `--format markdown` is for a comment on a pull request. `--diff` compares the scripts
 /// and files that a change would bring with those that its host was sent last, rendered again from
-/// the commit that is recorded for it.
+/// the commit that is recorded for it. `--live` asks AWS which hosts can be reached now: that is
+/// no part of the plan, and recorded nowhere.
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
     /// Only these environments
@@ -30,6 +32,9 @@ pub(crate) struct PlanArgs {
     /// Also show what changes in scripts and files, as unified diffs
     #[arg(long)]
     diff: bool,
+    /// Also ask AWS which hosts can be reached; describes them and nothing else
+    #[arg(long)]
+    live: bool,
     /// Leave nothing out: show what stays as it is, too, and diffs of any number and length
     #[arg(long)]
     all: bool,
@@ -63,6 +68,7 @@ pub(crate) async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliE
 
     let mut previews = Vec::new();
     let mut diffs = Vec::new();
+    let mut lives = Vec::new();
     let mut ledger_revision = None;
     for name in &names {
         let ledger = books.read(name).await?;
@@ -70,10 +76,18 @@ pub(crate) async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliE
         if args.diff {
             diffs.push(diff::differences(&books, &ledger, &preview.plan)?);
         }
+        if args.live {
+            let environment = books.sources.environment(context, name.as_str())?;
+            let hosts = environment.hosts.values();
+            let hosts = hosts
+                .filter(|host| narrow.covers(environment, host))
+                .collect();
+            lives.push(live::reach(context, &books, environment, hosts).await?);
+        }
         previews.push(preview);
         ledger_revision = ledger.ledger_revision.or(ledger_revision);
     }
-    let shown = shown(&previews, args.diff.then_some(&diffs));
+    let shown = shown(&previews, &diffs, &lives);
     let revision = books.revision();
     let head = Head {
         fleet: &books.fleet.name,
@@ -105,12 +119,18 @@ pub(crate) async fn run(context: &Context, args: &PlanArgs) -> Result<Exit, CliE
     Ok(Exit::worst(exits))
 }
 
-fn shown<'a>(previews: &'a [Preview], diffs: Option<&'a Vec<Vec<Difference>>>) -> Vec<Shown<'a>> {
+/// Plans with what was asked for beside them; lists that were not asked for are empty.
+fn shown<'a>(
+    previews: &'a [Preview],
+    diffs: &'a [Vec<Difference>],
+    lives: &'a [Reach],
+) -> Vec<Shown<'a>> {
     previews
         .iter()
         .enumerate()
         .map(|(index, preview)| Shown {
-            diffs: diffs.map(|all| all[index].as_slice()),
+            diffs: diffs.get(index).map(Vec::as_slice),
+            live: lives.get(index),
             ..Shown::new(&preview.plan, &preview.policy)
         })
         .collect()

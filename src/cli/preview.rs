@@ -77,10 +77,19 @@ impl NarrowArgs {
             }
         }
         for name in &self.service {
-            let mut services = hosts().flat_map(|host| host.services.keys());
+            let absent = || {
+                environments
+                    .clone()
+                    .flat_map(|it| it.absent.values().flatten())
+            };
+            let named = || {
+                hosts()
+                    .flat_map(|host| host.services.keys())
+                    .chain(absent())
+            };
+            let mut services = named();
             if !services.any(|service| service.as_str() == name) {
-                let known: std::collections::BTreeSet<_> =
-                    hosts().flat_map(|host| host.services.keys()).collect();
+                let known: std::collections::BTreeSet<_> = named().collect();
                 return Err(workspace::no_such(
                     "service",
                     name,

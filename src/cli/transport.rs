@@ -8,7 +8,7 @@ use super::system::SystemRandom;
 use super::workspace;
 use crate::git::Repository;
 use crate::model::clock::Clock;
-use crate::model::desired::{Environment, Fleet, TransportSettings};
+use crate::model::desired::{Environment, Fleet, Host, TransportSettings};
 use crate::sandbox::{self, SandboxHandle, SandboxInstance, SandboxOptions};
 use crate::transport::ssm::{SsmCredentials, SsmOptions, SsmTransport};
 
@@ -19,12 +19,14 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Reads AWS's configuration, or starts the sandbox or finds one that runs.
+    /// Reads AWS's configuration, or starts the sandbox or finds one that runs, with these hosts of
+    /// the environment in it.
     pub(crate) async fn open(
         context: &Context,
         repository: &Repository,
         fleet: &Fleet,
         environment: &Environment,
+        hosts: &[&Host],
     ) -> Result<Self, CliError> {
         let clock = Arc::clone(&context.clock) as Arc<dyn Clock>;
         let random = Arc::new(SystemRandom);
@@ -43,9 +45,8 @@ impl Connection {
                         Arc::clone(&clock),
                         random.clone(),
                     );
-                    options.instances = environment
-                        .hosts
-                        .values()
+                    options.instances = hosts
+                        .iter()
                         .map(|host| {
                             SandboxInstance::host(
                                 environment.name.clone(),

@@ -1,6 +1,6 @@
 //! Files without errors → the model: defaults filled in, references followed, variables merged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::decode::{EnvironmentFile, FleetFile, HostEntry, ServiceEntry, Wanted};
@@ -64,6 +64,7 @@ pub(super) fn environment(file: &EnvironmentFile, fleet: &FleetFile) -> Option<E
         rollout: rollout_of(&file.settings.rollout, &fleet.defaults.rollout),
         gates: gates(file, fleet),
         drift: (file.settings.drift.or(fleet.defaults.drift)).unwrap_or_default(),
+        absent: absent(file),
         ..Environment::new(file.name.clone(), transport.clone(), hosts)
     };
     let discover = file.settings.discover.as_ref();
@@ -160,6 +161,29 @@ fn services<'a>(
     services.collect()
 }
 
+/// Services that are to go, by host.
+fn absent(file: &EnvironmentFile) -> BTreeMap<HostName, BTreeSet<ServiceName>> {
+    let mut absent: BTreeMap<HostName, BTreeSet<ServiceName>> = BTreeMap::new();
+    for (service, entry) in &file.services {
+        if entry.wanted != Some(Wanted::Absent) {
+            continue;
+        }
+        for (name, host) in &file.hosts {
+            if selects(entry, name, host) {
+                let services = absent.entry(name.clone()).or_default();
+                services.insert(service.clone());
+            }
+        }
+    }
+    absent
+}
+
+/// Whether a service of an environment is about a host.
+fn selects(service: &ServiceEntry, name: &HostName, host: &HostEntry) -> bool {
+    let select = service.select.as_ref();
+    select.is_none_or(|select| select.value.matches(name, &host.labels))
+}
+
 fn host(
     name: &HostName,
     entry: &HostEntry,
@@ -168,8 +192,7 @@ fn host(
 ) -> Option<Host> {
     let mut assignments = BTreeMap::new();
     for (service, shared) in services {
-        let select = shared.entry.select.as_ref();
-        if !select.is_none_or(|select| select.value.matches(name, &entry.labels)) {
+        if !selects(shared.entry, name, entry) {
             continue;
         }
         let mut assignment = shared.assignment.clone();

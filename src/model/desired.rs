@@ -1,6 +1,6 @@
 //! What git says: the manifests with every default filled in and every reference resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -153,6 +153,8 @@ pub struct Environment {
     pub drift: Drift,
     /// By name.
     pub hosts: BTreeMap<HostName, Host>,
+    /// Services that should not be on a host any more: `absent`.
+    pub absent: BTreeMap<HostName, BTreeSet<ServiceName>>,
     /// What is set and cannot be acted on by this version: nothing starts while there is any.
     pub unsupported: Vec<Unsupported>,
 }
@@ -182,6 +184,7 @@ impl Environment {
             discover: BTreeMap::new(),
             hosts,
             drift: Drift::default(),
+            absent: BTreeMap::new(),
             unsupported: Vec::new(),
         }
     }

@@ -51,7 +51,7 @@ impl Action {
 }
 
 /// Why something changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeReason {
     /// Another version is desired.
@@ -115,7 +115,7 @@ pub struct Change {
 }
 
 /// Why something does not change although it could.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HeldReason {
     /// `hold` of the service or host.
@@ -136,6 +136,8 @@ pub enum HeldReason {
     Drift,
     /// Behind a more urgent plan.
     Later,
+    /// This version of fleet cannot do it.
+    Unsupported,
 }
 
 impl HeldReason {
@@ -151,6 +153,7 @@ impl HeldReason {
             Self::Canary => "canary",
             Self::Drift => "drift",
             Self::Later => "later",
+            Self::Unsupported => "unsupported",
         }
     }
 }
@@ -181,8 +184,8 @@ pub struct Unchanged {
     pub host: HostName,
     /// Which service.
     pub service: ServiceName,
-    /// What runs there.
-    pub version: Version,
+    /// What runs there; null where nothing should and nothing does.
+    pub version: Option<Version>,
     /// The version stands at the host itself.
     pub pinned: bool,
     /// Phases other than deploy that the host has in an older form.

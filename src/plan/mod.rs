@@ -4,6 +4,7 @@
 //! whether a host can be reached, and it sends nothing: every choice is made here, none when a
 //! rollout runs.
 
+mod absent;
 mod actions;
 mod canary;
 mod digests;
@@ -159,6 +160,8 @@ fn plan_host<'a>(
     }
     let unknown_host = states(&[ServiceState::Unknown]);
     let (from, held_from) = (rows.changes.len(), rows.held.len());
+    let services = recorded.map(|record| &record.services);
+    absent::plan_absent(input, host, services, rows);
     for (service, assignment) in &host.services {
         if input.narrow.skips_service(service) {
             continue;
@@ -230,7 +233,7 @@ fn unchanged(subject: &Subject<'_>) -> Unchanged {
     Unchanged {
         host: subject.host.name.clone(),
         service: subject.service.clone(),
-        version: subject.assignment.version.clone(),
+        version: Some(subject.assignment.version.clone()),
         pinned: subject.assignment.pinned,
         older_scripts: subject
             .recorded

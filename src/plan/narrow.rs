@@ -25,14 +25,16 @@ impl Narrow {
 
     /// No service on any host of the environment matches: wrong usage, not an empty plan.
     pub fn matches_nothing(&self, environment: &Environment) -> bool {
-        !environment.hosts.values().any(|host| {
-            !self.skips_host(host)
-                && (self.services.is_empty()
-                    || host
-                        .services
-                        .keys()
-                        .any(|service| !self.skips_service(service)))
-        })
+        let mut hosts = environment.hosts.values();
+        !hosts.any(|host| self.covers(environment, host))
+    }
+
+    /// Something of this host is looked at.
+    pub fn covers(&self, environment: &Environment, host: &Host) -> bool {
+        let absent = environment.absent.get(&host.name);
+        let mut named = host.services.keys().chain(absent.into_iter().flatten());
+        !self.skips_host(host)
+            && (self.services.is_empty() || named.any(|service| !self.skips_service(service)))
     }
 
     pub(super) fn skips_host(&self, host: &Host) -> bool {

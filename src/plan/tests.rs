@@ -130,6 +130,8 @@ impl Lab {
         if self.narrow.is_everything() && self.returning.is_none() {
             let wanted = self.environment.hosts.values();
             let wanted: usize = wanted.map(|host| host.services.len()).sum();
+            let absent: usize = self.environment.absent.values().map(BTreeSet::len).sum();
+            let wanted = wanted + absent;
             assert_eq!(rows, wanted, "every host × service has exactly one line");
         }
         plan
@@ -260,6 +262,36 @@ fn the_same_version_otherwise_is_a_reconfiguration() {
         &recorded().with(|lab| lab.record("h").digest = Some(Digest::of("other variables"))),
         "h wave 1 reconfigure 1.0.0 1.0.0 variables",
     );
+}
+
+#[test]
+fn what_is_to_go_has_a_line_as_well() {
+    use ServiceState::{Failed, Healthy, Released, RolledBack, Unknown};
+    let absent = |lab: &mut Lab| {
+        let host = lab.environment.hosts.get_mut("h").unwrap();
+        host.services.clear();
+        let services = BTreeSet::from(["app".into()]);
+        lab.environment.absent.insert("h".into(), services);
+    };
+    check(&lab(&["h"], "1.0.0").with(absent), "h unchanged");
+    let held = "h held unsupported: this version of fleet cannot remove a service";
+    for (version, state, expected) in [
+        (Some("1.0.0"), Healthy, held),
+        (Some("1.0.0"), RolledBack, held),
+        (Some("1.0.0"), Released, held),
+        (None, Failed, held),
+        (None, Unknown, held),
+        (None, Healthy, "h unchanged"),
+        (None, RolledBack, "h unchanged"),
+    ] {
+        let lab = lab(&["h"], "1.0.0").runs("h", version, state).with(absent);
+        assert_eq!(lab.lines(), [expected], "{version:?} {state:?}");
+    }
+    let another = lab(&["h"], "1.0.0")
+        .runs("h", Some("1.0.0"), Healthy)
+        .with(absent)
+        .with(|lab| lab.environment.hosts.get_mut("h").unwrap().instance = "i-other".into());
+    check(&another, "h unchanged");
 }
 
 #[test]

@@ -10,10 +10,13 @@ pub(super) fn release(books: &mut Books, environment: &Environment, at: Timestam
     let mut changed = Vec::new();
     for (name, record) in books.hosts() {
         let wanted = environment.hosts.get(name);
+        let absent = environment.absent.get(name);
         let mut after = record.clone();
         for (service, record) in &mut after.services {
-            let is_wanted = wanted.is_some_and(|host| host.services.contains_key(service));
-            if !is_wanted && record.state != ServiceState::Released {
+            // What is to be removed is named, and waits for that.
+            let is_named = wanted.is_some_and(|host| host.services.contains_key(service))
+                || absent.is_some_and(|services| services.contains(service));
+            if !is_named && record.state != ServiceState::Released {
                 record.state = ServiceState::Released;
                 record.since = at;
                 record.message.clear();

@@ -1,19 +1,25 @@
 //! Rows that differ only by host become one row: `hosting-4 … -6 (3)`.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use crate::model::id::HostName;
 
 /// Groups items with equal keys, in the order in which the keys first appear.
-pub fn by_key<T, K: PartialEq>(
+pub fn by_key<T, K: Eq + Hash + Clone>(
     items: impl IntoIterator<Item = T>,
     key: impl Fn(&T) -> K,
 ) -> Vec<(K, Vec<T>)> {
+    let mut places: HashMap<K, usize> = HashMap::new();
     let mut groups: Vec<(K, Vec<T>)> = Vec::new();
     for item in items {
         let of = key(&item);
-        // A fleet has few distinct rows, and a row's likes are mostly its neighbours.
-        match groups.iter_mut().rev().find(|(known, _)| *known == of) {
-            Some((_, members)) => members.push(item),
-            None => groups.push((of, vec![item])),
+        match places.get(&of) {
+            Some(place) => groups[*place].1.push(item),
+            None => {
+                places.insert(of.clone(), groups.len());
+                groups.push((of, vec![item]));
+            }
         }
     }
     groups

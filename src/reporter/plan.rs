@@ -3,18 +3,21 @@
 pub use changed::differences;
 pub use document::{Head, json};
 pub use markdown::markdown;
+pub use reach::{Reach, Unreachable};
 
 use super::diff::{self, Difference};
 use super::fold;
-use super::text::{Palette, Tone, ago, columns, plural, width_of, wrap};
-use crate::model::id::{HostName, Revision, ServiceName, Version};
-use crate::model::plan::{Action, Change, EnvironmentPlan, Held, HeldReason, Unchanged};
-use crate::model::policy::{AfterCanary, OnFailure, Policy, Strategy};
-use crate::model::time::{Seconds, Timestamp};
+use super::text::{Palette, Tone, ago, plural, width_of, wrap};
+use crate::model::id::{Revision, Version};
+use crate::model::plan::{Action, EnvironmentPlan, HeldReason};
+use crate::model::policy::{OnFailure, Policy};
+use crate::model::time::Timestamp;
 
 mod changed;
 mod document;
 mod markdown;
+mod reach;
+mod rows;
 
 /// The plan of one environment, and what else was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +28,8 @@ pub struct Shown<'a> {
     pub policy: &'a Policy,
     /// What it changes in scripts and files.
     pub diffs: Option<&'a [Difference]>,
+    /// Which of its hosts can be reached now.
+    pub live: Option<&'a Reach>,
 }
 
 impl<'a> Shown<'a> {
@@ -34,6 +39,7 @@ impl<'a> Shown<'a> {
             plan,
             policy,
             diffs: None,
+            live: None,
         }
     }
 }
@@ -97,9 +103,17 @@ pub fn text(shown: &Shown<'_>, desired: &Desired, options: Options) -> String {
             section("warning", wrap(warning, room(options)), Tone::Held, options)
         }),
     );
-    lines.extend(rows(plan, policy, options));
+    lines.extend(rows::rows(shown, options));
     lines.extend(gates(plan, options));
     lines.extend(failure(plan, policy, options));
+    lines.extend(shown.live.into_iter().flat_map(|live| {
+        section(
+            "live",
+            wrap(&live.words(), room(options)),
+            Tone::Faint,
+            options,
+        )
+    }));
     let mut text: String = lines.into_iter().map(|line| line + "\n").collect();
     if let Some(differences) = shown.diffs {
         text += &diff::text(
@@ -192,141 +206,6 @@ fn section(label: &str, lines: Vec<String>, tone: Tone, options: Options) -> Vec
         .collect()
 }
 
-/// One folded row before it is laid out: all parts of a plan share their columns.
-struct Row {
-    label: String,
-    tone: Tone,
-    hosts: String,
-    service: String,
-    middle: String,
-    last: String,
-    members: usize,
-}
-
-fn rows(plan: &EnvironmentPlan, policy: &Policy, options: Options) -> Vec<String> {
-    let mut rows = changes(&plan.changes);
-    if let Some(first) = rows.first_mut() {
-        first.last += &after_the_first(plan, policy);
-    }
-    rows.extend(held(&plan.held));
-    if options.all {
-        rows.extend(unchanged(&plan.unchanged));
-    }
-    let cells: Vec<Vec<(Tone, String)>> = rows
-        .iter()
-        .map(|row| {
-            [&row.hosts, &row.service, &row.middle]
-                .map(|text| (Tone::Plain, text.clone()))
-                .to_vec()
-        })
-        .collect();
-    let laid_out = columns(&cells, options.palette);
-    let width = laid_out
-        .iter()
-        .map(|line| width_of(line))
-        .max()
-        .unwrap_or(0);
-    let mut previous = "";
-    let mut lines = Vec::new();
-    for (row, line) in rows.iter().zip(laid_out) {
-        let label = if row.label == previous {
-            ""
-        } else {
-            &row.label
-        };
-        previous = &row.label;
-        lines.extend(section(
-            label,
-            with_reason(row, &line, width, options),
-            row.tone,
-            options,
-        ));
-    }
-    lines
-}
-
-/// The laid-out cells of a row with its reason beside them; a long reason continues under itself,
-/// or stands below where the cells leave it no room.
-fn with_reason(row: &Row, line: &str, width: usize, options: Options) -> Vec<String> {
-    const NARROWEST: usize = 20;
-    const BELOW: usize = 4;
-    let line = options.palette.cell(Tone::Plain, line, width + 3);
-    let beside = room(options).saturating_sub(width + 3);
-    if width_of(&row.last) <= beside || beside >= NARROWEST {
-        let mut parts = wrap(&row.last, beside).into_iter();
-        let first = parts.next().unwrap_or_default();
-        let indent = " ".repeat(width + 3);
-        std::iter::once(format!("{line}{first}"))
-            .chain(parts.map(|part| format!("{indent}{part}")))
-            .collect()
-    } else {
-        let indent = " ".repeat(BELOW);
-        let below = wrap(&row.last, room(options).saturating_sub(BELOW));
-        std::iter::once(line)
-            .chain(below.into_iter().map(|part| format!("{indent}{part}")))
-            .collect()
-    }
-}
-
-fn changes(changes: &[Change]) -> Vec<Row> {
-    fold::by_key(changes, |c| {
-        (c.wave, &c.service, c.action, &c.from, &c.to, c.reason)
-    })
-    .into_iter()
-    .map(|((wave, service, action, from, to, reason), members)| Row {
-        label: format!("wave {wave}"),
-        tone: Tone::Strong,
-        hosts: names(members.iter().map(|c| &c.host)),
-        service: service.to_string(),
-        middle: versions(action, from.as_ref(), to.as_ref()),
-        last: reason.as_str().to_owned(),
-        members: members.len(),
-    })
-    .collect()
-}
-
-/// What lies between the first wave and whatever follows it.
-fn after_the_first(plan: &EnvironmentPlan, policy: &Policy) -> String {
-    let rollout = &policy.rollout;
-    let mut text = String::new();
-    if rollout.soak > Seconds(0) {
-        text += &format!(", then soak {}", rollout.soak);
-    }
-    let waits = rollout.strategy == Strategy::Canary && rollout.after_canary == AfterCanary::Wait;
-    if waits && plan.waves.len() > 1 {
-        text += &format!(", then `fleet continue {}`", plan.name);
-    }
-    text
-}
-
-fn held(held: &[Held]) -> Vec<Row> {
-    fold::by_key(held, |h| {
-        (&h.service, &h.from, h.reason, &h.message, h.until)
-    })
-    .into_iter()
-    .map(|((service, from, reason, message, until), members)| {
-        let mut last = reason.as_str().to_owned();
-        if !message.is_empty() {
-            last = format!("{last}: {message}");
-        }
-        if let Some(until) = until {
-            last = format!("{last}, until {until}");
-        }
-        Row {
-            label: "held".to_owned(),
-            tone: Tone::Held,
-            hosts: names(members.iter().map(|h| &h.host)),
-            service: service.to_string(),
-            middle: from
-                .as_ref()
-                .map_or("not installed".to_owned(), |from| format!("stays {from}")),
-            last,
-            members: members.len(),
-        }
-    })
-    .collect()
-}
-
 /// The reason and what is said about it, where that does not say the same word again.
 pub(super) fn because(reason: HeldReason, message: &str) -> String {
     let word = reason.as_str();
@@ -337,27 +216,6 @@ pub(super) fn because(reason: HeldReason, message: &str) -> String {
     } else {
         format!("{word}: {message}")
     }
-}
-
-fn unchanged(unchanged: &[Unchanged]) -> Vec<Row> {
-    fold::by_key(unchanged, |u| (&u.service, &u.version, u.pinned))
-        .into_iter()
-        .map(
-            |((service, version, pinned), members): ((&ServiceName, &Version, bool), _)| Row {
-                label: "same".to_owned(),
-                tone: Tone::Faint,
-                hosts: names(members.iter().map(|u| &u.host)),
-                service: service.to_string(),
-                middle: version.to_string(),
-                last: if pinned { "pinned" } else { "unchanged" }.to_owned(),
-                members: members.len(),
-            },
-        )
-        .collect()
-}
-
-fn names<'a>(hosts: impl Iterator<Item = &'a HostName>) -> String {
-    fold::hosts(&hosts.collect::<Vec<_>>())
 }
 
 fn gates(plan: &EnvironmentPlan, options: Options) -> Vec<String> {

@@ -127,7 +127,7 @@ pub struct ServiceStatus {
 }
 
 /// Why a service on a host is not changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct HeldStatus {
     /// In one word.
     pub reason: HeldReason,

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const TEXTS: [&str; 6] = [
+const TEXTS: [&str; 7] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/exit-codes.md",
+    "docs/json.md",
     "docs/permissions.md",
     "docs/pull-requests.md",
     "docs/sandbox.md",

@@ -196,6 +196,52 @@ fn what_is_left_out_is_counted() {
     assert!(shown.contains("_… 903 lines left out._"), "{shown}");
 }
 
+/// A change of every host of a large fleet: alike, by name, and each in its own way.
+#[test]
+fn ten_thousand_hosts_stay_readable() {
+    use crate::reporter::plan::tests::{change, policy, sample};
+    use crate::reporter::plan::{self, Desired, Shown};
+
+    let line = |kind: &str, n: usize| match kind {
+        "its name" => format!("host-{n}\n"),
+        "its own" => format!("shard {}\n", n * 7),
+        _ => "after\n".to_owned(),
+    };
+    for kind in ["the same", "its name", "its own"] {
+        let mut found = Differences::default();
+        let mut plan = sample();
+        plan.held.clear();
+        plan.changes.clear();
+        for n in 0..10_000 {
+            let host = format!("host-{n}");
+            let before = bundle([("deploy.sh", "before\n".to_owned())]);
+            let after = bundle([("deploy.sh", line(kind, n))]);
+            add(&mut found, &host, Some(&before), &after);
+            plan.changes
+                .push(change(&host, "web", Some("1.0.0"), "1.1.0", 1));
+        }
+        let (diffs, policy) = (found.finish(), policy());
+        assert_eq!(diffs.len(), if kind == "its own" { 10_000 } else { 1 });
+        let shown = Shown {
+            diffs: Some(&diffs),
+            ..Shown::new(&plan, &policy)
+        };
+        let options = plan::Options {
+            all: false,
+            palette: Palette::PLAIN,
+            width: 80,
+            now: crate::model::time::Timestamp::from_unix(1_000_000),
+        };
+        let text = plan::text(&shown, &Desired::WorkTree, options);
+        assert!(text.lines().count() < 200, "{kind}: {text}");
+        let comment = plan::markdown(&[shown], &Desired::WorkTree, false);
+        assert!(comment.len() < 60_000, "{kind}: {}", comment.len());
+        assert!(comment.ends_with("\nNothing was sent.\n"));
+        let is_cut = comment.contains("left out for want of room");
+        assert_eq!(is_cut, kind == "its own", "{comment}");
+    }
+}
+
 /// Bytes that a comment needs to say what it lacks.
 const REST: usize = 160;
 

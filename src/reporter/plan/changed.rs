@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{because, names, versions};
+use super::rows::names;
+use super::{because, versions};
 use crate::model::id::{HostName, ServiceName};
 use crate::model::plan::{Change, EnvironmentPlan};
 use crate::reporter::fold;

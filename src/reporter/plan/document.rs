@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::Shown;
+use super::{Reach, Shown};
 use crate::model::id::{EnvironmentName, FleetName, PlanId, Revision};
 use crate::model::plan::{
     Change, EnvironmentPlan, Gate, Held, PLAN_FORMAT, Summary, Unchanged, Wave,
@@ -50,6 +50,8 @@ struct Environment<'a> {
     warnings: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     diffs: Option<&'a [Difference]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<&'a Reach>,
 }
 
 /// The document on one line; rows of what stays as it is only with `all`.
@@ -90,5 +92,6 @@ fn environment<'a>(shown: &Shown<'a>, all: bool) -> Environment<'a> {
         unchanged: if all { unchanged } else { &[] },
         warnings,
         diffs: shown.diffs,
+        live: shown.live,
     }
 }

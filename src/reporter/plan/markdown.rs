@@ -3,7 +3,8 @@
 //! Whatever stands in it was written by others (names, subjects of commits, reasons of holds), so
 //! every word is escaped; and a comment has a bound, so what does not fit is counted instead.
 
-use super::{Desired, Shown, changes, counts, failure_text, held, unchanged};
+use super::rows::{Row, changes, held, unchanged};
+use super::{Desired, Shown, counts, failure_text};
 use crate::model::plan::EnvironmentPlan;
 use crate::reporter::diff;
 use crate::reporter::text::plural;
@@ -18,7 +19,7 @@ const CELL: usize = 200;
 /// Plans of environments in less than 60,000 characters, without ages: a comment stays for days.
 pub fn markdown(plans: &[Shown<'_>], desired: &Desired, all: bool) -> String {
     let (quiet, loud): (Vec<&Shown<'_>>, Vec<&Shown<'_>>) =
-        plans.iter().partition(|shown| is_quiet(shown.plan, all));
+        plans.iter().partition(|shown| is_quiet(shown, all));
     let mut text = format!("Desired: {}\n", origin(desired));
     // What stands below the environments, and what may have to be said about those left out.
     let mut room = MOST - text.len() - LEAST;
@@ -61,8 +62,10 @@ pub fn markdown(plans: &[Shown<'_>], desired: &Desired, all: bool) -> String {
 }
 
 /// Nothing that a reviewer must read.
-fn is_quiet(plan: &EnvironmentPlan, all: bool) -> bool {
-    plan.changes.is_empty()
+fn is_quiet(shown: &Shown<'_>, all: bool) -> bool {
+    let Shown { plan, live, .. } = shown;
+    live.is_none()
+        && plan.changes.is_empty()
         && plan.held.is_empty()
         && plan.warnings.is_empty()
         && (!all || plan.unchanged.is_empty())
@@ -99,7 +102,9 @@ fn origin(desired: &Desired) -> String {
 }
 
 fn section(shown: &Shown<'_>, all: bool, share: usize) -> String {
-    let Shown { plan, policy, .. } = *shown;
+    let Shown {
+        plan, policy, live, ..
+    } = *shown;
     let what = if plan.changes.is_empty() {
         "no changes".to_owned()
     } else {
@@ -125,6 +130,9 @@ fn section(shown: &Shown<'_>, all: bool, share: usize) -> String {
     if let Some(failure) = failure_text(plan, policy) {
         end += &format!("\nFailure: {}\n", escape(&failure, 2 * CELL));
     }
+    if let Some(live) = live {
+        end += &format!("\nLive: {}.\n", escape(&live.words(), CELL));
+    }
 
     let mut sheet = Sheet {
         text: head,
@@ -133,6 +141,9 @@ fn section(shown: &Shown<'_>, all: bool, share: usize) -> String {
     sheet.list("warning", &plan.warnings);
     sheet.table("change", "change", &changes(&plan.changes));
     sheet.table("held", "version", &held(&plan.held));
+    if let Some(live) = live {
+        sheet.table("offline", "version", &live.rows());
+    }
     if all {
         sheet.table("unchanged", "version", &unchanged(&plan.unchanged));
     }
@@ -169,7 +180,7 @@ impl Sheet {
     }
 
     /// The rows of the text, which are folded already.
-    fn table(&mut self, label: &str, middle: &str, rows: &[super::Row]) {
+    fn table(&mut self, label: &str, middle: &str, rows: &[Row]) {
         let mut head = format!("\n| | hosts | service | {middle} | why |\n|---|---|---|---|---|\n");
         for (index, row) in rows.iter().enumerate() {
             let line = format!(

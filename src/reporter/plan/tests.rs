@@ -1,7 +1,8 @@
 use super::*;
 use crate::model::id::{Digest, FleetName};
 use crate::model::plan::{
-    ChangeReason, Gate, GateKind, HeldReason, PLAN_FORMAT, PlanDocument, Summary, Wave,
+    Change, ChangeReason, Gate, GateKind, Held, HeldReason, PLAN_FORMAT, PlanDocument, Summary,
+    Unchanged, Wave,
 };
 use crate::model::policy::RolloutPolicy;
 
@@ -75,7 +76,7 @@ pub(in crate::reporter) fn sample() -> EnvironmentPlan {
             .map(|host| Unchanged {
                 host: host.into(),
                 service: "metricus".into(),
-                version: "0.5.0".into(),
+                version: Some("0.5.0".into()),
                 pinned: true,
                 older_scripts: host == "hosting-8",
             })
@@ -104,13 +105,16 @@ fn show(plan: &EnvironmentPlan, all: bool, width: usize) -> String {
         author: "alice".to_owned(),
         at: Timestamp::from_unix(1_000_000),
     };
-    let options = Options {
+    text(&Shown::new(plan, &policy), &desired, options(all, width))
+}
+
+fn options(all: bool, width: usize) -> Options {
+    Options {
         all,
         palette: Palette::PLAIN,
         width,
         now: Timestamp::from_unix(1_000_000 + 14 * 60),
-    };
-    text(&Shown::new(plan, &policy), &desired, options)
+    }
 }
 
 #[test]
@@ -138,6 +142,74 @@ fn no_changes() {
         held: 0,
     };
     insta::assert_snapshot!(show(&plan, false, 140));
+}
+
+/// Whoever looks at a plan of thousands of hosts sees its end, too.
+#[test]
+fn thousands_of_rows_are_counted() {
+    let mut plan = sample();
+    let held = plan.held.remove(0);
+    plan.held = (0..5_000)
+        .map(|n| Held {
+            host: format!("db-{n}").as_str().into(),
+            message: format!("reason {n}"),
+            ..held.clone()
+        })
+        .collect();
+    plan.changes = (0..5_000)
+        .map(|n| {
+            change(
+                &format!("web-{n}"),
+                "metricus",
+                Some(&format!("0.{n}")),
+                "1.1.0",
+                1,
+            )
+        })
+        .collect();
+    let shown = show(&plan, false, 80);
+    assert!(shown.lines().count() < 120, "{shown}");
+    assert!(shown.lines().all(|line| width_of(line) <= 80), "{shown}");
+    for rest in ["held", "wave 1"] {
+        assert!(shown.contains(rest), "{shown}");
+    }
+    let rest = "… 4960 more";
+    assert_eq!(shown.matches(rest).count(), 2, "{shown}");
+    let all = show(&plan, true, 80);
+    assert!(!all.contains(rest));
+    assert!(all.contains("hold: reason 4999"));
+}
+
+#[test]
+fn hosts_that_cannot_be_reached_are_named() {
+    let (plan, policy) = (sample(), policy());
+    let mut live = Reach {
+        reachable: 4,
+        ..Reach::default()
+    };
+    live.unreachable = ["hosting-1", "hosting-2", "hosting-5"]
+        .map(|host| Unreachable {
+            host: host.into(),
+            instance: "i-021ef46178a035ed0".into(),
+            reason: if host == "hosting-5" {
+                "connection lost, last heard of 2026-11-20T01:02:03Z".to_owned()
+            } else {
+                "SSM does not know it".to_owned()
+            },
+        })
+        .to_vec();
+    let shown = Shown {
+        live: Some(&live),
+        ..Shown::new(&plan, &policy)
+    };
+    let options = options(false, 80);
+    insta::assert_snapshot!(text(&shown, &Desired::WorkTree, options));
+    let comment = markdown(&[shown], &Desired::WorkTree, false);
+    assert!(comment.contains("| offline | hosting-1, -2 |"), "{comment}");
+    assert!(
+        comment.contains("\nLive: 4 of 7 hosts can be reached now.\n"),
+        "{comment}"
+    );
 }
 
 #[test]

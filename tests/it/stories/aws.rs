@@ -79,6 +79,26 @@ fn a_host_that_ssm_does_not_know_is_deferred() {
     assert_story!(story);
 }
 
+/// Looking is describing, and nothing is written down.
+#[test]
+fn a_plan_says_which_hosts_ssm_does_not_know() {
+    let mut story = repository();
+    let sandbox = Standing::aws(&mut story, &format!("--instance {A}"));
+    story.run("fleet plan --live");
+    story.run("fleet plan --live --format markdown | grep -i -e offline -e live -e plan");
+    let id = |plan: &str| format!("$(fleet plan {plan} --format json | grep -o 'plan_id[^,]*')");
+    story.run(&format!(
+        "[ \"{}\" = \"{}\" ] && echo the same plan",
+        id(""),
+        id("--live")
+    ));
+    story.run("git branch --all; git status --short");
+    assert_eq!(sandbox.count("SendCommand", "None"), (0, 0));
+    sandbox.call("Faults", r#"{"deny":[{"operation":"*"}]}"#);
+    story.run("fleet plan --live");
+    assert_story!(story);
+}
+
 /// The minute passes by the sandbox's clock, once the third call was refused.
 #[test]
 fn throttled_for_a_minute() {

@@ -82,6 +82,33 @@ fn what_changes_after_a_rollback() {
 }
 
 #[test]
+fn a_service_that_is_to_go() {
+    let mut story = running("pause");
+    story.run(
+        "sed -i 's/app: 1.0.0/app: absent/; s/d: {}/d: {}, e: {}/' environments/production.yaml",
+    );
+    story.commit("No app any more");
+    story.run("fleet plan --all");
+    story.run("fleet plan --host d --host e --all --format json | sed 's/.*\"held\"/\"held\"/'");
+    story.run("fleet apply --yes");
+    story.run("fleet status");
+    story.run("git log --format=%s fleet/observed | head -1");
+    assert_story!(story);
+}
+
+#[test]
+fn whether_hosts_of_the_sandbox_are_there() {
+    let mut story = running("pause");
+    story.run("sed -i 's/d: {}/d: {}, e: {}/' environments/production.yaml");
+    story.commit("One more");
+    story.run("fleet plan --live");
+    story.run("ls .fleet/sandbox/hosts/production");
+    story.run("fleet plan --live --host e --format json | sed 's/.*\"live\"/\"live\"/'");
+    story.run("rm -r .fleet && fleet plan --live --host a --host e; ls .fleet");
+    assert_story!(story);
+}
+
+#[test]
 fn other_sources_than_the_desired_commit() {
     let mut story = example();
     story.run("sed -i 's/motd: 1.0.0/motd: 1.1.0/' environments/development.yaml");
