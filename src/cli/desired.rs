@@ -23,7 +23,7 @@ pub(crate) struct GitDesired {
 /// One commit, read and compiled.
 struct Commit {
     revision: Revision,
-    fleet: Fleet,
+    fleet: Arc<Fleet>,
     sources: Sources,
 }
 

@@ -71,7 +71,7 @@ pub(crate) struct Books {
     /// What it says.
     pub(crate) sources: Sources,
     /// Its fleet: the environments are those that are valid.
-    pub(crate) fleet: Fleet,
+    pub(crate) fleet: Arc<Fleet>,
     /// What was observed.
     pub(crate) ledger: GitLedger,
 }
@@ -116,7 +116,7 @@ impl Books {
     ) -> Result<Self, CliError> {
         let repository = Arc::new(repository);
         let sources = Sources::read(tree);
-        let fleet = sources.fleet(context)?.clone();
+        let fleet = Arc::clone(sources.fleet(context)?);
         let ledger = GitLedger::new(
             Arc::clone(&repository),
             &settings,
@@ -211,7 +211,7 @@ pub(crate) struct Sources {
     /// The files.
     pub(crate) tree: Tree,
     /// What they say; none where `fleet.yaml` is wrong.
-    pub(crate) fleet: Option<Fleet>,
+    pub(crate) fleet: Option<Arc<Fleet>>,
     /// Compiled.
     pub(crate) templates: Templates,
     /// Everything that is wrong with them.
@@ -227,7 +227,7 @@ impl Sources {
         let (templates, problems) = Templates::compile(&tree);
         let mut sources = Self {
             tree,
-            fleet: loaded.fleet,
+            fleet: loaded.fleet.map(Arc::new),
             templates,
             diagnostics: loaded.diagnostics,
             invalid: loaded.invalid,
@@ -241,6 +241,7 @@ impl Sources {
     /// Environments whose scripts cannot be rendered are as invalid as those that cannot be read.
     fn check_templates(&mut self) {
         let Some(fleet) = &mut self.fleet else { return };
+        let fleet = Arc::make_mut(fleet);
         for environment in fleet.environments.values_mut() {
             let later = self.templates.unsupported(environment);
             environment.unsupported.extend(later);
@@ -271,7 +272,7 @@ impl Sources {
     }
 
     /// The fleet, or its errors on stderr and exit code 3.
-    pub(crate) fn fleet(&self, context: &Context) -> Result<&Fleet, CliError> {
+    pub(crate) fn fleet(&self, context: &Context) -> Result<&Arc<Fleet>, CliError> {
         self.fleet.as_ref().ok_or_else(|| self.refuse(context))
     }
 

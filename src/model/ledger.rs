@@ -1,6 +1,7 @@
 //! The other files of the ledger (formats.md), typed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,10 @@ use super::report::Outcome;
 use super::statement::Verb;
 use super::time::Timestamp;
 
+/// The records of an environment's hosts. Whoever changes one makes it its own; the others of
+/// thousands are shared with those who read them.
+pub type HostRecords = BTreeMap<HostName, Arc<HostRecord>>;
+
 /// Everything a pass reads of one environment.
 #[derive(Clone, Debug, Default)]
 pub struct EnvironmentLedger {
@@ -23,7 +28,7 @@ pub struct EnvironmentLedger {
     /// The ledger's own tip.
     pub ledger_revision: Option<Revision>,
     /// By host.
-    pub hosts: BTreeMap<HostName, HostRecord>,
+    pub hosts: HostRecords,
     /// `environment.yaml`.
     pub environment: EnvironmentRecord,
     /// `blocked.yaml`.

@@ -5,6 +5,7 @@ mod drift;
 mod requires;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::*;
 use crate::model::desired::Platform;
@@ -92,6 +93,7 @@ impl Lab {
             instance: instance(host),
             services: BTreeMap::from([("app".into(), record)]),
         };
+        let host_record = Arc::new(host_record);
         self.ledger.hosts.insert(host.into(), host_record);
         self
     }
@@ -103,7 +105,7 @@ impl Lab {
 
     fn record(&mut self, host: &str) -> &mut ServiceRecord {
         let host = self.ledger.hosts.get_mut(host).unwrap();
-        host.services.get_mut("app").unwrap()
+        Arc::make_mut(host).services.get_mut("app").unwrap()
     }
 
     fn assignment(&mut self, host: &str) -> &mut Assignment {
@@ -247,7 +249,10 @@ fn another_instance_is_a_new_host() {
 fn a_new_service_does_not_make_a_host_new() {
     let lab = lab(&["h"], "1.0.0")
         .runs("h", Some("1.0.0"), ServiceState::Healthy)
-        .with(|lab| lab.ledger.hosts.get_mut("h").unwrap().services.clear());
+        .with(|lab| {
+            let host = lab.ledger.hosts.get_mut("h").unwrap();
+            Arc::make_mut(host).services.clear();
+        });
     check(&lab, "h wave 1 install - 1.0.0 version");
 }
 
@@ -374,7 +379,7 @@ fn one_unknown_service_holds_the_whole_host() {
                 state: ServiceState::Unknown,
                 ..lab.record("h").clone()
             };
-            let host = lab.ledger.hosts.get_mut("h").unwrap();
+            let host = Arc::make_mut(lab.ledger.hosts.get_mut("h").unwrap());
             host.services.insert("web".into(), unknown);
         });
     check(

@@ -1,7 +1,7 @@
 //! What left the manifest: nothing runs on it, and its record says `released` (protocol §2).
 
 use crate::model::desired::Environment;
-use crate::model::observed::ServiceState;
+use crate::model::observed::{HostRecord, ServiceState};
 use crate::model::time::Timestamp;
 use crate::rollout::Books;
 
@@ -11,7 +11,7 @@ pub(super) fn release(books: &mut Books, environment: &Environment, at: Timestam
     for (name, record) in books.hosts() {
         let wanted = environment.hosts.get(name);
         let absent = environment.absent.get(name);
-        let mut after = record.clone();
+        let mut after = HostRecord::clone(record);
         for (service, record) in &mut after.services {
             // What is to be removed is named, and waits for that.
             let is_named = wanted.is_some_and(|host| host.services.contains_key(service))
@@ -22,7 +22,7 @@ pub(super) fn release(books: &mut Books, environment: &Environment, at: Timestam
                 record.message.clear();
             }
         }
-        if after != *record {
+        if after != **record {
             changed.push((name.clone(), after));
         }
     }

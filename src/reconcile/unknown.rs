@@ -179,10 +179,10 @@ async fn take(
 
 /// The record kept what was there before; nothing of it changed.
 fn restore(books: &mut Books, change: &Change, ended: &EndedStep<'_>) {
-    let Some(host) = books.hosts().get(&change.host).cloned() else {
+    let Some(host) = books.hosts().get(&change.host) else {
         return;
     };
-    let mut host: HostRecord = host;
+    let mut host = HostRecord::clone(host);
     let Some(record) = host.services.get_mut(&change.service) else {
         return;
     };

@@ -1,6 +1,7 @@
 //! Desired beside observed: `fleet.status/1`, and text.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -157,7 +158,8 @@ impl EnvironmentStatus {
                 let record = ledger
                     .hosts
                     .get(&host.name)
-                    .filter(|record| record.instance == host.instance);
+                    .filter(|record| record.instance == host.instance)
+                    .map(Arc::as_ref);
                 let desired = host
                     .services
                     .iter()

@@ -1,19 +1,20 @@
 //! The records of one environment, and what no controller may do to them (protocol §2).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::model::id::{HostName, Revision, RolloutId};
+use crate::model::id::{Revision, RolloutId};
 use crate::model::ledger::{
-    BlockedRecord, EnvironmentRecord, LedgerCommit, RolloutLedger, RolloutRecord, WaveRecord, Write,
+    BlockedRecord, EnvironmentRecord, HostRecords, LedgerCommit, RolloutLedger, RolloutRecord,
+    WaveRecord, Write,
 };
-use crate::model::observed::HostRecord;
 use crate::model::plan::RecordedPlan;
 use crate::model::report::Outcome;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Records {
     pub(super) tip: Option<Revision>,
-    pub(super) hosts: BTreeMap<HostName, HostRecord>,
+    pub(super) hosts: HostRecords,
     pub(super) environment: EnvironmentRecord,
     pub(super) blocked: BlockedRecord,
     rollouts: BTreeMap<RolloutId, Rollout>,
@@ -44,7 +45,7 @@ impl Records {
     pub(super) fn apply(&mut self, write: &Write) {
         match write {
             Write::Host(host, record) => {
-                self.hosts.insert(host.clone(), record.clone());
+                self.hosts.insert(host.clone(), Arc::new(record.clone()));
             }
             Write::Environment(record) => self.environment = record.clone(),
             Write::Blocked(record) => self.blocked = record.clone(),
@@ -76,7 +77,7 @@ impl Records {
 
     fn is_same(&self, write: &Write) -> bool {
         match write {
-            Write::Host(host, record) => self.hosts.get(host) == Some(record),
+            Write::Host(host, record) => self.hosts.get(host).is_some_and(|it| **it == *record),
             Write::Environment(record) => self.environment == *record,
             Write::Blocked(record) => self.blocked == *record,
             Write::Plan(id, plan) => self.plan(id) == Some(&**plan),

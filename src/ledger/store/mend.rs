@@ -1,14 +1,13 @@
 //! What cannot be read goes, for `observe --rebuild` to put the hosts' answers in its place. What
 //! can be read stays, and git's history has the rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::super::{Committed, LedgerError};
 use super::{Inner, files, read, readme};
 use crate::git::BranchCommit;
-use crate::model::id::{EnvironmentName, HostName, Revision, RolloutId};
-use crate::model::ledger::{BlockedRecord, EnvironmentRecord, Write};
-use crate::model::observed::HostRecord;
+use crate::model::id::{EnvironmentName, Revision, RolloutId};
+use crate::model::ledger::{BlockedRecord, EnvironmentRecord, HostRecords, Write};
 use crate::model::time::Timestamp;
 
 /// What a folder consists of, judged file by file.
@@ -17,7 +16,7 @@ struct Damage {
     /// Path and bytes; none where the file goes.
     changes: Vec<(String, Option<Vec<u8>>)>,
     /// Those that can be read.
-    hosts: BTreeMap<HostName, HostRecord>,
+    hosts: HostRecords,
 }
 
 impl Damage {

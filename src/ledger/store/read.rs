@@ -1,6 +1,6 @@
 //! Reading an environment: its own files only, and of those only what changed since the last time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use serde::Deserialize;
@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 use super::super::LedgerError;
 use super::{Inner, files};
 use crate::model::id::{EnvironmentName, HostName, Revision, RolloutId, check_name};
-use crate::model::ledger::{EnvironmentLedger, RolloutLedger, RolloutRecord, WaveRecord};
-use crate::model::observed::HostRecord;
+use crate::model::ledger::{
+    EnvironmentLedger, HostRecords, RolloutLedger, RolloutRecord, WaveRecord,
+};
 
 #[derive(Deserialize)]
 struct Format {
@@ -80,12 +81,12 @@ impl Inner {
         &self,
         tip: &Revision,
         name: &EnvironmentName,
-    ) -> Result<BTreeMap<HostName, HostRecord>, LedgerError> {
+    ) -> Result<HostRecords, LedgerError> {
         let folder = files::hosts(name);
         let mut all = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.entry(name.clone()).or_default();
         let mut current = HashMap::with_capacity(known.len());
-        let mut hosts = BTreeMap::new();
+        let mut hosts = HostRecords::new();
         for (file, blob) in self.repository.files_in(tip, &folder)? {
             let path = format!("{folder}/{file}");
             let host = host_of(&path, &file, tip)?;
@@ -96,7 +97,7 @@ impl Inner {
                     Arc::new(files::decode(&path, tip, &bytes)?)
                 }
             };
-            hosts.insert(host, HostRecord::clone(&record));
+            hosts.insert(host, Arc::clone(&record));
             current.insert(blob, record);
         }
         *known = current;

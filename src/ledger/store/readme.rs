@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::super::LedgerError;
 use super::Inner;
-use crate::model::id::{EnvironmentName, HostName, Revision, ServiceName, Version};
-use crate::model::ledger::{LedgerCommit, Write};
-use crate::model::observed::{HostRecord, ServiceState};
+use crate::model::id::{EnvironmentName, Revision, ServiceName, Version};
+use crate::model::ledger::{HostRecords, LedgerCommit, Write};
+use crate::model::observed::ServiceState;
 
 /// The page's path.
 pub(super) const PATH: &str = "README.md";
@@ -31,7 +32,7 @@ pub(super) fn write(
     };
     for write in &commit.writes {
         if let Write::Host(host, record) = write {
-            hosts.insert(host.clone(), record.clone());
+            hosts.insert(host.clone(), Arc::new(record.clone()));
         }
     }
     page(inner, tip, &commit.environment, &hosts).map(Some)
@@ -42,7 +43,7 @@ pub(super) fn page(
     inner: &Inner,
     tip: Option<&Revision>,
     environment: &EnvironmentName,
-    hosts: &BTreeMap<HostName, HostRecord>,
+    hosts: &HostRecords,
 ) -> Result<String, LedgerError> {
     let mut sections = BTreeMap::new();
     if let Some(tip) = tip {
@@ -90,7 +91,7 @@ fn cell(version: Option<&Version>) -> String {
     cell
 }
 
-fn section(name: &EnvironmentName, hosts: &BTreeMap<HostName, HostRecord>) -> String {
+fn section(name: &EnvironmentName, hosts: &HostRecords) -> String {
     let mut versions: BTreeMap<(&ServiceName, Option<&Version>), usize> = BTreeMap::new();
     let mut sick = Vec::new();
     for (host, record) in hosts {

@@ -28,7 +28,9 @@ fn stack() -> Lab {
             let record = lab.ledger.hosts.get_mut("h").unwrap();
             let app = record.services["app"].clone();
             for service in ["base", "libs"] {
-                record.services.insert(service.into(), app.clone());
+                Arc::make_mut(record)
+                    .services
+                    .insert(service.into(), app.clone());
             }
         })
 }
@@ -91,7 +93,7 @@ fn what_is_narrowed_away_is_not_counted_on() {
     );
     let missing = only("app").with(|lab| {
         let record = lab.ledger.hosts.get_mut("h").unwrap();
-        record.services.remove("base");
+        Arc::make_mut(record).services.remove("base");
     });
     assert_eq!(
         held(&missing),

@@ -1,13 +1,14 @@
 //! What a controller writes of an environment, and the commit that writes it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ledger::{Committed, LedgerError};
 use crate::model::event::EventKind;
 use crate::model::id::{EnvironmentName, HostName, Revision, ServiceName};
 use crate::model::ledger::{
-    BlockedRecord, EnvironmentLedger, EnvironmentRecord, LedgerCommit, RolloutLedger,
+    BlockedRecord, EnvironmentLedger, EnvironmentRecord, HostRecords, LedgerCommit, RolloutLedger,
     RolloutRecord, WaveRecord, Write,
 };
 use crate::model::observed::{HostRecord, ServiceRecord};
@@ -37,7 +38,7 @@ pub struct Moment {
 pub struct Books {
     environment: EnvironmentName,
     tip: Option<Revision>,
-    hosts: BTreeMap<HostName, HostRecord>,
+    hosts: HostRecords,
     record: EnvironmentRecord,
     blocked: BlockedRecord,
     written: Written,
@@ -125,14 +126,14 @@ impl Books {
     }
 
     /// Every host's record.
-    pub fn hosts(&self) -> &BTreeMap<HostName, HostRecord> {
+    pub fn hosts(&self) -> &HostRecords {
         &self.hosts
     }
 
     /// Replaces a host's record.
     pub fn set_host(&mut self, host: &HostName, record: HostRecord) {
-        if self.hosts.get(host) != Some(&record) {
-            self.hosts.insert(host.clone(), record);
+        if self.hosts.get(host).is_none_or(|known| **known != record) {
+            self.hosts.insert(host.clone(), Arc::new(record));
             self.written.hosts.insert(host.clone());
         }
     }
@@ -145,18 +146,14 @@ impl Books {
         service: &ServiceName,
         record: ServiceRecord,
     ) {
-        let entry = self
-            .hosts
-            .entry(host.clone())
-            .or_insert_with(|| HostRecord {
-                instance: instance.clone(),
-                services: BTreeMap::new(),
-            });
+        let empty = || HostRecord {
+            instance: instance.clone(),
+            services: BTreeMap::new(),
+        };
+        let entry = self.hosts.entry(host.clone());
+        let entry = Arc::make_mut(entry.or_insert_with(|| Arc::new(empty())));
         if entry.instance != *instance {
-            *entry = HostRecord {
-                instance: instance.clone(),
-                services: BTreeMap::new(),
-            };
+            *entry = empty();
         }
         entry.services.insert(service.clone(), record);
         self.written.hosts.insert(host.clone());
@@ -169,7 +166,7 @@ impl Books {
         }
         writes.extend(self.written.hosts.iter().filter_map(|host| {
             let record = self.hosts.get(host)?;
-            Some(Write::Host(host.clone(), record.clone()))
+            Some(Write::Host(host.clone(), HostRecord::clone(record)))
         }));
         if self.blocked != self.written.blocked {
             writes.push(Write::Blocked(self.blocked.clone()));
@@ -327,7 +324,7 @@ async fn holds(
     }
     for write in &commit.writes {
         let same = match write {
-            Write::Host(host, record) => there.hosts.get(host) == Some(record),
+            Write::Host(host, record) => there.hosts.get(host).is_some_and(|it| **it == *record),
             Write::Environment(record) => there.environment == *record,
             Write::Blocked(record) => there.blocked == *record,
             Write::Plan(id, plan) => rollout(controller, commit, there, id)
