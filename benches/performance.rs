@@ -3,13 +3,14 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
-use std::fmt::Write as _;
+#[path = "fixture/mod.rs"]
+mod fixture;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fleet::model::ledger::EnvironmentLedger;
 use fleet::model::plan::{PLAN_FORMAT, PlanDocument};
-use fleet::model::source::Tree;
 use fleet::model::time::Timestamp;
 use fleet::plan::{DigestTable, Narrow, PlanInput};
 use fleet::render::Templates;
@@ -42,47 +43,8 @@ fn main() {
     }
 }
 
-fn repository(hosts: usize) -> Tree {
-    let mut environment = String::from(
-        "services: { web: 1.1.0, motd: 1.0.0 }\nvariables: { site: sydney }\n\
-         rollout: { strategy: batch, batch: [1, 10%, 50%], on_failure: rollback }\nhosts:\n",
-    );
-    for host in 0..hosts {
-        let own = if host % 10 == 0 {
-            format!(", variables: {{ shard: \"{host}\" }}")
-        } else {
-            String::new()
-        };
-        let _infallible = writeln!(
-            environment,
-            "  host-{host}: {{ labels: {{ role: web, rack: r{} }}{own} }}",
-            host % 40
-        );
-    }
-    let script = "site={{variables.site}}\nrack={{host.labels.rack}}\nshard={{variables.shard}}\n\n"
-        .to_owned()
-        + &"echo \"a line of a script of ordinary length\" # and a comment\n".repeat(25);
-    let mut tree = Tree::default()
-        .with(
-            "fleet.yaml",
-            "api_version: fleet/v1\nname: bench\ngit: { remote: none }\ntransports: { lab: { kind: sandbox } }\n\
-             services: { web: { variables: { shard: none } }, motd: { variables: { shard: none } } }\n",
-        )
-        .with("environments/production.yaml", environment);
-    for template in ["web", "motd"] {
-        for phase in ["observe", "preflight", "deploy", "verify", "rollback"] {
-            tree = tree.with(&format!("templates/{template}/{phase}.sh.hbs"), &script);
-        }
-        tree = tree.with(
-            &format!("templates/{template}/files/app.conf.hbs"),
-            "host = {{json host.name}}\n",
-        );
-    }
-    tree
-}
-
 fn plan(hosts: usize) {
-    let tree = repository(hosts);
+    let tree = fixture::repository(hosts, "1.1.0", "comment");
     let mut clock = Stopwatch::new();
     let loaded = fleet::manifest::load(&tree);
     let manifests = clock.lap();
