@@ -138,7 +138,8 @@ fn text<'t>(entry: &'t Entry, problems: &mut Problems) -> Option<&'t str> {
         Entry::Other => (
             codes::NOT_A_FILE,
             "this is not a regular file".to_owned(),
-            "submodules are not read: put the file itself here".to_owned(),
+            "put the file itself here: submodules, pipes, sockets and devices are not read"
+                .to_owned(),
         ),
     };
     problems.report(code, &(0..0), message, help);

@@ -27,7 +27,9 @@ pub(super) fn compile(tree: &Tree) -> (Templates, Vec<Diagnostic>) {
     let mut compiler = Compiler::default();
     let mut later = Vec::new();
     for (path, entry) in tree.below(layout::FOLDER) {
-        let place = Place::of(path).and_then(|place| Ok((place, source::bytes(path, entry)?)));
+        // What is no file is that before anything else: a link's name may be a good one.
+        let bytes = source::bytes(path, entry);
+        let place = bytes.and_then(|bytes| Ok((Place::of(path)?, bytes)));
         match place {
             Ok((Place::Partial(name, platform), bytes)) => {
                 compiler.partial(path, name, platform, bytes);

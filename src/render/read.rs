@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
                     "each" | "with" => {
                         let platform = self.dialect.platform();
                         let (shell, usage) = match platform {
-                            Platform::Linux => ("bash", "for x in \"${name[@]}\""),
+                            Platform::Linux => ("bash", "for x in ${name[@]+\"${name[@]}\"}"),
                             Platform::Windows => ("PowerShell", "foreach ($x in $name) { … }"),
                         };
                         format!(

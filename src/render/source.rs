@@ -35,7 +35,7 @@ pub(super) fn bytes<'a>(
         )),
         Entry::Other => Err(error(
             "this is not a file".to_owned(),
-            "a submodule is not read; put its files here",
+            "put the file itself here; submodules, pipes, sockets and devices are not read",
         )),
     }
 }

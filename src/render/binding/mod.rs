@@ -85,10 +85,10 @@ pub(super) fn line(platform: Platform, name: &str, path: &str, form: Form) -> St
     }
 }
 
-/// How a script uses what is bound.
+/// How a script uses what is bound. Before bash 4.4 an empty array is unset, which `set -u` forbids.
 pub(super) fn usage(platform: Platform, name: &str, form: Form) -> String {
     match (platform, form) {
-        (Platform::Linux, Form::List) => format!("\"${{{name}[@]}}\""),
+        (Platform::Linux, Form::List) => format!("${{{name}[@]+\"${{{name}[@]}}\"}}"),
         (Platform::Linux, Form::Plain | Form::Json) => format!("\"${name}\""),
         (Platform::Windows, _) => format!("${name}"),
     }

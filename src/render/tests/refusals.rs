@@ -193,7 +193,9 @@ fn f305_help_shows_the_binding() {
         ),
         (
             "for x in {{list variables.all}}; do\n",
-            format!("write `all={{{{list variables.all}}}}` {below} \"${{all[@]}}\" below it"),
+            format!(
+                "write `all={{{{list variables.all}}}}` {below} ${{all[@]+\"${{all[@]}}\"}} below it"
+            ),
         ),
         (
             "x={{{version}}}\n",
@@ -461,6 +463,9 @@ fn f322_templates_are_files() {
             Entry::File(vec![b'a'; 256 * 1024 + 1].into()),
         ),
         ("templates/app/files/b", Entry::Other),
+        // Not a phase with a strange name: a link where a folder belongs.
+        ("templates/web/files", Entry::Link("/etc".to_owned())),
+        ("templates/db", Entry::Link("app".to_owned())),
     ] {
         tree.entries.insert(path.into(), entry);
     }
@@ -471,6 +476,8 @@ fn f322_templates_are_files() {
             "F322 templates/app/files/b: this is not a file",
             "F322 templates/app/observe.sh.hbs: this is a link to `/etc/passwd`",
             "F322 templates/app/verify.sh.hbs: this file has 1073741824 bytes, more than 262144",
+            "F322 templates/db: this is a link to `app`",
+            "F322 templates/web/files: this is a link to `/etc`",
         ]
     );
 }

@@ -75,7 +75,7 @@ fn f313_texts_and_lists_are_not_mixed_up() {
     assert_eq!(
         one_host("x={{variables.x}}\n", &[("x", list(&["a"]))]),
         [
-            "F313 «variables.x» `variables.x` is a list for app on web-1 in lab; bind it as `x={{list variables.x}}` and use \"${x[@]}\""
+            "F313 «variables.x» `variables.x` is a list for app on web-1 in lab; bind it as `x={{list variables.x}}` and use ${x[@]+\"${x[@]}\"}"
         ]
     );
     assert_eq!(
