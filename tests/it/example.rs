@@ -92,8 +92,11 @@ struct Machine {
 /// What a step brings beside its version.
 #[derive(Clone, Default)]
 struct With {
+    /// The variable that `web` and `motd` show: whom it greets, who answers questions.
     greeting: Option<&'static str>,
     undo: Option<&'static str>,
+    /// Its deploy ends before its first line.
+    cut_off: bool,
 }
 
 impl Machine {
@@ -139,13 +142,23 @@ impl Machine {
         assignment.version = version.into();
         if let Some(greeting) = with.greeting {
             let mut variables = BTreeMap::clone(&assignment.variables);
-            variables.insert("greeting".to_owned(), Value::Scalar(greeting.to_owned()));
+            let name = if service == "web" {
+                "greeting"
+            } else {
+                "owner"
+            };
+            variables.insert(name.to_owned(), Value::Scalar(greeting.to_owned()));
             assignment.variables = Arc::new(variables);
         }
-        let bundle: Bundle = self
+        let mut bundle: Bundle = self
             .templates
             .bundle(&production.name, host, &service.into(), &assignment)
             .unwrap();
+        if with.cut_off {
+            bundle
+                .files
+                .insert("deploy.sh".into(), b"exit 1\n".as_slice().into());
+        }
         let step = Digest::of(format!("{service} {}", self.steps));
         let task = HostTask {
             fleet: self.fleet.name.clone(),
@@ -319,6 +332,23 @@ fn web_story(interpreter: &str) {
     let releases = fs::read_dir(machine.path("opt/web/releases")).unwrap();
     assert_eq!(releases.count(), 2, "the current one and the one before");
 
+    // The same version with another greeting again, cut off before anything was saved: nothing goes
+    // back, least of all to the greeting before the last.
+    let cut_off = With {
+        greeting: Some("never"),
+        cut_off: true,
+        ..With::default()
+    };
+    let nothing = machine.gist("web", Action::Reconfigure, "1.2.0", cut_off);
+    assert!(
+        nothing.starts_with("rolled_back 1.2.0 → 1.2.0"),
+        "{nothing}"
+    );
+    assert_eq!(
+        machine.ask("/"),
+        answers("it's \"$(id)\" {{x}} from web 1.2.0")
+    );
+
     // A step of its own that undoes, because another host of the rollout failed.
     let upgrade = machine.gist("web", Action::Upgrade, "1.3.0", plain());
     assert_eq!(upgrade, "succeeded 1.2.0 → 1.3.0");
@@ -406,15 +436,37 @@ fn the_motd_service_lives() {
         ["version=1.0.0", "healthy=false"]
     );
 
+    // The same version for other owners: there, and cut off on the way to the next.
+    let owner = |owner, cut_off| With {
+        greeting: Some(owner),
+        cut_off,
+        ..With::default()
+    };
+    let there = machine.gist("motd", Action::Reconfigure, "1.1.0", owner("Ann", false));
+    assert_eq!(there, "succeeded 1.1.0 → 1.1.0");
+    let nothing = machine.gist("motd", Action::Reconfigure, "1.1.0", owner("Bob", true));
+    assert!(
+        nothing.starts_with("rolled_back 1.1.0 → 1.1.0"),
+        "{nothing}"
+    );
+    let motd = machine.read("etc/motd").unwrap();
+    assert!(motd.contains("Questions go to Ann."), "{motd}");
+    let again = machine.gist("motd", Action::Upgrade, "1.2.0", plain());
+    assert_eq!(again, "succeeded 1.1.0 → 1.2.0");
+
     let undo = |version| With {
         undo: Some(version),
         ..With::default()
     };
-    let back = machine.gist("motd", Action::Rollback, "1.1.0", undo("1.0.0"));
-    assert_eq!(back, "rolled_back 1.1.0 → 1.0.0");
-    assert!(machine.read("etc/motd").unwrap().ends_with("Message 1.0.0"));
-    let gone = machine.gist("motd", Action::Rollback, "1.0.0", undo("none"));
-    assert_eq!(gone, "rolled_back 1.0.0 → none");
+    let back = machine.gist("motd", Action::Rollback, "1.2.0", undo("1.1.0"));
+    assert_eq!(back, "rolled_back 1.2.0 → 1.1.0");
+    assert!(machine.read("etc/motd").unwrap().ends_with("Message 1.1.0"));
+    let gone = With {
+        greeting: Some("Ann"),
+        ..undo("none")
+    };
+    let gone = machine.gist("motd", Action::Rollback, "1.1.0", gone);
+    assert_eq!(gone, "rolled_back 1.1.0 → none");
     assert_eq!(
         machine.read("etc/motd").as_deref(),
         Some("from before fleet")
