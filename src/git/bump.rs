@@ -9,6 +9,7 @@ use crate::model::time::Timestamp;
 
 use super::commits::BranchCommit;
 use super::network::PushOutcome;
+use super::refs::find;
 use super::{Branches, GitError, Repository};
 
 /// A change of one desired file.
@@ -115,27 +116,27 @@ impl Repository {
             return Err(GitError::Unfinished { what });
         }
         let branch = self.checked_out(branches)?;
+        let clean = self.is_as_committed(commit.path)?;
         let path = self.work_dir.join(commit.path);
-        let was = self.file_at(commit.base, commit.path)?;
         let lies = fs::symlink_metadata(&path)
             .ok()
             .filter(fs::Metadata::is_file)
             .and_then(|_| fs::read(&path).ok());
-        if was.is_none() || was != lies || self.is_staged(commit.path)? {
+        let Some(lies) = lies.filter(|_| clean) else {
             return Err(GitError::Dirty {
                 path: commit.path.to_owned(),
             });
-        }
+        };
         let revision = self.make_desired(commit)?;
         let reference = format!("refs/heads/{branch}");
         // The branch moves last: until then a failure is undone without a trace.
         let moved = self
-            .put(commit.path, commit.bytes)
+            .check_out(&revision, commit.path)
             .and_then(|()| self.compare_and_swap(&reference, Some(commit.base), &revision));
         match moved {
             Ok(true) => Ok(DesiredCommitted { revision, branch }),
             failed => {
-                let undone = self.put(commit.path, &was.unwrap_or_default());
+                let undone = self.put(commit.path, &lies);
                 failed?;
                 undone?;
                 Err(GitError::Moved { branch })
@@ -152,7 +153,18 @@ impl Repository {
         })
     }
 
-    /// Writes a file of the work tree and its entry in the index.
+    /// Brings one file of a commit into the work tree and the index, with the ends of lines that the
+    /// user's configuration asks for.
+    fn check_out(&self, revision: &Revision, name: &str) -> Result<(), GitError> {
+        let git = self.lock_git();
+        let commit = find(&git, revision)?;
+        let mut options = git2::build::CheckoutBuilder::new();
+        options.force().disable_pathspec_match(true).path(name);
+        git.checkout_tree(commit.as_object(), Some(&mut options))
+            .map_err(GitError::library("check the file out"))
+    }
+
+    /// Puts back what lay in the work tree, and its entry in the index.
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), GitError> {
         let path = self.work_dir.join(name);
         fs::write(&path, bytes).map_err(|source| GitError::File {
@@ -213,18 +225,5 @@ impl Repository {
                 desired: branches.desired_branch.clone(),
             })
         }
-    }
-
-    fn is_staged(&self, path: &str) -> Result<bool, GitError> {
-        let git = self.lock_git();
-        let status = git
-            .status_file(Path::new(path))
-            .map_err(GitError::library("read the status"))?;
-        Ok(status.intersects(
-            git2::Status::INDEX_NEW
-                | git2::Status::INDEX_MODIFIED
-                | git2::Status::INDEX_DELETED
-                | git2::Status::CONFLICTED,
-        ))
     }
 }

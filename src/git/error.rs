@@ -210,6 +210,14 @@ impl GitError {
             Self::NoIdentity { missing } => {
                 format!("set it: git config --global {missing} …; the ledger's commits carry it")
             }
+            // Whatever wrote the ref or the file died with its lock.
+            Self::Library { source, .. } if source.code() == git2::ErrorCode::Locked => {
+                let file = match source.class() {
+                    git2::ErrorClass::Index => ".git/index.lock",
+                    _ => "its .lock file",
+                };
+                format!("another git is at work; where none is running any more, remove {file}")
+            }
             Self::NotPushed { branch, remote, .. } => {
                 format!("try again: git push {remote} {branch}")
             }

@@ -12,6 +12,7 @@ mod local;
 mod network;
 mod program;
 mod refs;
+mod status;
 mod tree;
 
 use std::path::{Path, PathBuf};

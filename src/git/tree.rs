@@ -11,7 +11,7 @@ use super::refs::{find, revision};
 use super::{GitError, Repository};
 
 /// What a fleet repository consists of (design.md §2); other files are none of fleet's business.
-const ROOTS: [&str; 3] = ["fleet.yaml", "environments", "templates"];
+pub(super) const ROOTS: [&str; 3] = ["fleet.yaml", "environments", "templates"];
 
 /// Deeper folders than any template has.
 const DEEPEST: usize = 16;

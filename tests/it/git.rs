@@ -420,6 +420,46 @@ fn a_direct_bump_overwrites_nothing_that_is_not_committed() {
     bump(&folder, Some("origin"), Target::Branch("bump".to_owned())).unwrap();
 }
 
+/// What git writes with other ends of lines is no change, and a bump leaves it that way.
+#[test]
+fn a_direct_bump_keeps_the_ends_of_lines_that_git_is_asked_for() {
+    let lab = Lab::new();
+    let folder = lab.clone_with("one", &["-c", "core.autocrlf=true"]);
+    let file = folder.join("fleet.yaml");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "name: acme\r\n");
+    let made = bump(&folder, Some("origin"), Target::Direct).unwrap();
+    assert_eq!(
+        fs::read_to_string(&file).unwrap(),
+        "name: acme # bumped\r\n"
+    );
+    assert_eq!(lab.git(&folder, &["status", "--porcelain"]), "");
+    assert_eq!(
+        lab.git(
+            &folder,
+            &["cat-file", "-s", &format!("{}:fleet.yaml", made.revision)]
+        ),
+        "20"
+    );
+    fs::write(&file, "name: mine\r\n").unwrap();
+    let error = bump(&folder, Some("origin"), Target::Direct).unwrap_err();
+    assert!(matches!(error, GitError::Dirty { .. }), "{error:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "name: mine\r\n");
+}
+
+/// The branch moved meanwhile: what lay there lies there again, byte for byte.
+#[test]
+fn a_direct_bump_that_is_too_late_leaves_the_file_as_it_was() {
+    let lab = Lab::new();
+    let folder = lab.clone_with("one", &["-c", "core.autocrlf=true"]);
+    let file = folder.join("fleet.yaml");
+    fs::write(folder.join(".git/index.lock"), "").unwrap();
+    let error = bump(&folder, Some("origin"), Target::Direct).unwrap_err();
+    assert!(hint(&error).contains("remove .git/index.lock"), "{error:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "name: acme\r\n");
+    fs::remove_file(folder.join(".git/index.lock")).unwrap();
+    assert_eq!(lab.git(&folder, &["status", "--porcelain"]), "");
+}
+
 #[test]
 fn a_direct_bump_needs_the_desired_branch_checked_out() {
     let lab = Lab::new();
