@@ -86,6 +86,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("indicatif::", &["reporter", "cli"]),
     ("include_dir", &["cli"]),
     ("fastrand::", &["cli"]),
+    ("signal_hook::", &["cli"]),
     ("tracing_subscriber::", &["cli"]),
     ("anyhow::", &["cli", "main.rs"]),
     ("SystemTime::now", &["cli"]),

@@ -4,12 +4,32 @@
 //! wave to its hosts as a person does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::error::Exit;
 use super::progress::Progress;
+use crate::git;
+
+/// A command listens for itself and leaves when it has recorded where things stand.
+static TAKEN_OVER: AtomicBool = AtomicBool::new(false);
+
+/// Until a command listens for itself nothing is under way but reading: a signal ends the process
+/// as it does by default, and first a git that it waits for.
+pub(crate) fn guard() {
+    let mut signals = Signals::of_process();
+    tokio::spawn(async move {
+        let kind = signals.next().await;
+        if !TAKEN_OVER.load(Ordering::SeqCst) {
+            git::end_running();
+            // A shell that runs a script stops it only where the signal itself ended a program.
+            let _ended = signal_hook::low_level::emulate_default_handler(kind.as_raw_value());
+            leave();
+        }
+    });
+}
 
 /// Turns true at the first SIGINT, SIGTERM or SIGHUP.
 pub(crate) fn watch(progress: &Arc<Progress>) -> watch::Receiver<bool> {
@@ -39,8 +59,14 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// A signal that cannot be listened to ends the process as it always did.
+    /// From here on they are the caller's business.
     pub(crate) fn listen() -> Self {
+        TAKEN_OVER.store(true, Ordering::SeqCst);
+        Self::of_process()
+    }
+
+    /// A signal that cannot be listened to ends the process as it always did.
+    fn of_process() -> Self {
         Self {
             interrupt: signal(SignalKind::interrupt()).ok(),
             terminate: signal(SignalKind::terminate()).ok(),
@@ -52,11 +78,11 @@ impl Signals {
     }
 
     /// Waits for the next of any.
-    pub(crate) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) -> SignalKind {
         tokio::select! {
-            () = receive(&mut self.interrupt) => {}
-            () = receive(&mut self.terminate) => {}
-            () = receive(&mut self.hang_up) => {}
+            () = receive(&mut self.interrupt) => SignalKind::interrupt(),
+            () = receive(&mut self.terminate) => SignalKind::terminate(),
+            () = receive(&mut self.hang_up) => SignalKind::hangup(),
         }
     }
 }
@@ -85,5 +111,7 @@ fn is_ignored(kind: SignalKind) -> bool {
     reason = "whoever presses twice does not want to wait; ledger and hosts stand it as they stand a kill"
 )]
 fn leave() -> ! {
+    // A group of its own: no Ctrl-C reaches it, and nobody would wait for its end.
+    git::end_running();
     std::process::exit(i32::from(Exit::Interrupted.code()))
 }

@@ -184,7 +184,10 @@ fn start(context: &Context, command: Command) -> Result<Exit, CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(command.run(context))
+        .block_on(async {
+            interrupt::guard();
+            command.run(context).await
+        })
 }
 
 impl Command {

@@ -90,6 +90,9 @@ pub(crate) async fn run(context: &Context, args: SandboxArgs) -> Result<Exit, Cl
         // Who closed stdout has the endpoint in the sandbox's folder.
         let _closed = ui.answer(&(crate::reporter::text::to_json(ready) + "\n"));
     };
-    sandbox::serve(options, ready, async { signals.next().await }).await?;
+    sandbox::serve(options, ready, async {
+        signals.next().await;
+    })
+    .await?;
     Ok(Exit::Done)
 }

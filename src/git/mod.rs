@@ -26,6 +26,7 @@ pub use desired::Desired;
 pub use error::GitError;
 pub use local::{ControllerLock, Locked, LogStore};
 pub(crate) use network::PushOutcome;
+pub use program::end_running;
 pub use refs::Branches;
 pub(crate) use refs::SEEN;
 

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -52,6 +52,38 @@ const OF_ANOTHER_REPOSITORY: [&str; 14] = [
 /// of its own, and only where `GIT_SSH_COMMAND` is unset; the user's `GIT_SSH` comes first here.
 const SSH: &str = "core.sshCommand=${GIT_SSH:-ssh -o BatchMode=yes}";
 
+/// Process groups of gits that are waited for.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Asks every git that this process waits for, and what it has started, to end: for a process that
+/// is about to leave.
+pub fn end_running() {
+    for group in running().iter() {
+        let _gone = kill_process_group(*group, Signal::TERM);
+    }
+}
+
+/// A git that is waited for, as long as this lives.
+struct WaitedFor(Pid);
+
+impl WaitedFor {
+    fn new(child: &Child) -> Self {
+        let group = Pid::from_child(child);
+        running().push(group);
+        Self(group)
+    }
+}
+
+impl Drop for WaitedFor {
+    fn drop(&mut self) {
+        running().retain(|other| *other != self.0);
+    }
+}
+
+fn running() -> MutexGuard<'static, Vec<Pid>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What a git that ended has said.
 pub(super) struct Finished {
     pub(super) success: bool,
@@ -77,6 +109,7 @@ impl Repository {
             message: error.to_string(),
         };
         let mut child = command.spawn().map_err(program)?;
+        let waited_for = WaitedFor::new(&child);
         let stdout = Capture::of(child.stdout.take());
         let stderr = Capture::of(child.stderr.take());
         let mut status = wait(&mut child, slow).map_err(program)?;
@@ -85,6 +118,7 @@ impl Repository {
             self.say_slow(arguments, left);
             status = end(&mut child, left).map_err(program)?;
         }
+        drop(waited_for);
         let (stdout, mut stderr) = (stdout.text(), stderr.text());
         if status.is_none() {
             stderr = format!("no end after {} s", longest.as_secs());
