@@ -66,7 +66,9 @@ impl DesiredSource for GitDesired {
     async fn newest(&self) -> Result<Arc<dyn DesiredState>, DesiredError> {
         let desired = tokio::task::block_in_place(|| self.repository.desired(&self.settings));
         let desired = desired.map_err(|error| match error {
-            GitError::Unreachable { .. } => DesiredError::Unreachable(Box::new(error)),
+            GitError::Unreachable { .. } | GitError::Refused { .. } => {
+                DesiredError::Unreachable(Box::new(error))
+            }
             other => unreadable(other),
         })?;
         Ok(self.read(&desired.revision)?)

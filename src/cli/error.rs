@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::git::GitError;
+use crate::git::{self, GitError};
 use crate::ledger::LedgerError;
 use crate::reconcile::ReconcileError;
 use crate::rollout::DesiredError;
@@ -127,6 +127,12 @@ impl CliError {
             let mut last = error.to_string();
             for cause in error.chain().skip(1) {
                 let cause = cause.to_string();
+                // libgit2 ends its words with numbers of its own.
+                let cause = cause
+                    .split("; class=")
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
                 // Errors of others repeat their source in their own words, or say nothing.
                 if !last.contains(&cause) && !EMPTY_WORDS.contains(&cause.as_str()) {
                     lines.push(format!("caused by: {cause}"));
@@ -152,6 +158,7 @@ impl From<GitError> for CliError {
     fn from(error: GitError) -> Self {
         let exit = match error {
             GitError::Unreachable { .. }
+            | GitError::Refused { .. }
             | GitError::NotPushed { .. }
             | GitError::NoRemoteBranch { .. }
             | GitError::NoRemote { .. } => Exit::Unreachable,
@@ -173,6 +180,7 @@ impl From<LedgerError> for CliError {
             LedgerError::Unreachable { remote, .. } => {
                 (Exit::Unreachable, Some(format!("try: git ls-remote {remote}")))
             }
+            LedgerError::Refused { remote, .. } => (Exit::Unreachable, Some(git::access(remote))),
             LedgerError::Rejected { branch, .. } => (
                 Exit::Unreachable,
                 Some(format!("fleet needs to push to {branch}: look at permissions, hooks and branch protection")),
@@ -182,7 +190,7 @@ impl From<LedgerError> for CliError {
                 Some("put the branch back, or ask the hosts what runs there: fleet observe --rebuild".to_owned()),
             ),
             LedgerError::Newer { .. } => (Exit::Error, Some("install a newer fleet".to_owned())),
-            LedgerError::Git { .. } => (Exit::Error, None),
+            LedgerError::Git { source, .. } => (Exit::Error, hint_of(source.as_ref())),
         };
         let error = Self::new(exit, error);
         match hint {
@@ -190,6 +198,11 @@ impl From<LedgerError> for CliError {
             None => error,
         }
     }
+}
+
+/// Where git is the cause, it knows what to do.
+fn hint_of(source: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<String> {
+    source.downcast_ref::<GitError>()?.hint()
 }
 
 impl From<TransportError> for CliError {
@@ -249,14 +262,16 @@ impl From<SandboxError> for CliError {
 
 impl From<DesiredError> for CliError {
     fn from(error: DesiredError) -> Self {
-        let exit = match &error {
-            DesiredError::Unreachable(_) => Exit::Unreachable,
-            DesiredError::Unreadable(_) => Exit::Error,
-            DesiredError::Invalid { .. } => {
-                return Self::new(Exit::Invalid, error).hint("fleet validate");
-            }
+        let (exit, hint) = match &error {
+            DesiredError::Unreachable(source) => (Exit::Unreachable, hint_of(source.as_ref())),
+            DesiredError::Unreadable(source) => (Exit::Error, hint_of(source.as_ref())),
+            DesiredError::Invalid { .. } => (Exit::Invalid, Some("fleet validate".to_owned())),
         };
-        Self::new(exit, error)
+        let error = Self::new(exit, error);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::reconcile;
 use crate::render::Templates;
 use crate::reporter;
 use crate::reporter::plan::Desired;
+use crate::reporter::text::plural;
 
 /// The repository of `--repo`, or the one around the current folder.
 pub(crate) fn open(context: &Context) -> Result<Repository, CliError> {
@@ -42,21 +43,30 @@ pub(crate) fn git_settings(
     context: &Context,
     repository: &Repository,
 ) -> Result<GitSettings, CliError> {
-    let tree = repository.tree_at(&repository.head()?)?;
+    let head = repository.head().map_err(|error| match error {
+        git::GitError::Empty => CliError::new(Exit::Error, error).hint(first_commit(repository)),
+        other => other.into(),
+    })?;
+    let tree = repository.tree_at(&head)?;
     if tree.entries.is_empty() {
-        return Err(CliError::other(
-            Exit::Invalid,
-            format!(
-                "{} has no fleet.yaml that is committed",
-                repository.work_dir().display()
-            ),
-        )
-        .hint("`fleet init` makes a fleet repository"));
+        let error = format!(
+            "{} has no fleet.yaml that is committed",
+            repository.work_dir().display()
+        );
+        return Err(CliError::other(Exit::Invalid, error).hint(first_commit(repository)));
     }
     let loaded = manifest::load(&tree);
     match loaded.fleet {
         Some(fleet) => Ok(fleet.git),
         None => Err(refuse(context, &loaded.diagnostics, &tree)),
+    }
+}
+
+/// What makes a fleet of a repository without a committed manifest.
+fn first_commit(repository: &Repository) -> &'static str {
+    match repository.work_dir().join("fleet.yaml").exists() {
+        true => "commit it: git add fleet.yaml environments templates && git commit",
+        false => "`fleet init` writes a fleet to start with",
     }
 }
 
@@ -84,6 +94,9 @@ impl Books {
         let desired = repository.desired(&settings)?;
         if let Some(hint) = &desired.hint {
             context.ui.hint(hint);
+        }
+        if let Some(hint) = uncommitted(&repository) {
+            context.ui.hint(&hint);
         }
         let tree = repository.tree_at(&desired.revision)?;
         Self::new(context, repository, settings, commit(desired), tree).await
@@ -173,6 +186,22 @@ impl Books {
         }
         Ok((valid, exits))
     }
+}
+
+/// Desired is a commit: what was edited and not committed is easily taken for a part of it.
+fn uncommitted(repository: &Repository) -> Option<String> {
+    let files = repository.uncommitted();
+    let what = match files.as_slice() {
+        [] => return None,
+        [file] => format!("{file} is not committed as it lies here"),
+        [file, rest @ ..] => format!(
+            "{file} and {} are not committed as they lie here",
+            plural(rest.len(), "other file")
+        ),
+    };
+    Some(format!(
+        "{what}, so that is not desired yet; to see it: fleet plan --worktree"
+    ))
 }
 
 fn commit(desired: git::Desired) -> Desired {

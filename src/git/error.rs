@@ -56,6 +56,14 @@ pub enum GitError {
         /// What git said, one line.
         message: String,
     },
+    /// The remote was reached and does not let us in.
+    #[error("remote {remote} refuses us: {message}")]
+    Refused {
+        /// Its name.
+        remote: String,
+        /// What git said, one line.
+        message: String,
+    },
     /// A branch with a desired commit is here and not at the remote.
     #[error("{branch} is committed here, but remote {remote} did not take it: {message}")]
     NotPushed {
@@ -218,10 +226,15 @@ impl GitError {
                 };
                 format!("another git is at work; where none is running any more, remove {file}")
             }
+            Self::Library { source, .. } if source.class() == git2::ErrorClass::Reference => {
+                "`git fsck` says what is broken; remove that file below .git to do without the ref"
+                    .to_owned()
+            }
             Self::NotPushed { branch, remote, .. } => {
                 format!("try again: git push {remote} {branch}")
             }
             Self::Unreachable { remote, .. } => format!("try: git ls-remote {remote}"),
+            Self::Refused { remote, .. } => access(remote),
             Self::Shallow { .. } => "make the clone whole: git fetch --unshallow".to_owned(),
             Self::NoRevision { .. } => {
                 "give a branch, a tag or a commit of this repository".to_owned()
@@ -252,4 +265,9 @@ impl GitError {
             _ => return None,
         })
     }
+}
+
+/// What to look at where a remote does not let us in.
+pub(crate) fn access(remote: &str) -> String {
+    format!("look at your key or token: `git ls-remote {remote}` has to work, and fleet pushes too")
 }

@@ -24,6 +24,7 @@ pub use bump::{DesiredCommit, DesiredCommitted, Target};
 pub(crate) use commits::BranchCommit;
 pub use desired::Desired;
 pub use error::GitError;
+pub(crate) use error::access;
 pub use local::{ControllerLock, Locked, LogStore};
 pub(crate) use network::PushOutcome;
 pub use program::end_running;

@@ -66,9 +66,12 @@ impl Repository {
         ];
         let mut arguments = vec!["ls-remote", "--refs", "--end-of-options", remote];
         arguments.extend(pairs.iter().map(|(theirs, _)| theirs.as_str()));
-        let unreachable = |stderr: &str| GitError::Unreachable {
-            remote: remote.to_owned(),
-            message: gist(stderr),
+        let unreachable = |stderr: &str| {
+            let (remote, message) = (remote.to_owned(), gist(stderr));
+            match is_refusal(stderr) {
+                true => GitError::Refused { remote, message },
+                false => GitError::Unreachable { remote, message },
+            }
         };
         let listed = self.run(&arguments)?;
         if !listed.success {
@@ -192,7 +195,7 @@ fn judge(stdout: &str, stderr: &str) -> PushOutcome {
         || said.contains("cannot lock ref")
     {
         PushOutcome::Behind(message)
-    } else if said.starts_with("[remote rejected]") {
+    } else if said.starts_with("[remote rejected]") || is_refusal(stderr) {
         PushOutcome::Rejected(message)
     } else {
         PushOutcome::Unclear(message)
@@ -201,15 +204,21 @@ fn judge(stdout: &str, stderr: &str) -> PushOutcome {
 
 /// Whether a remote that was reached does not let us in: to try again changes nothing.
 fn is_refusal(stderr: &str) -> bool {
+    let stderr = stderr.to_lowercase();
     [
         "returned error: 401",
         "returned error: 403",
-        "Authentication failed",
-        "Permission denied",
+        "authentication failed",
+        // A prompt for a name is git's answer to a 401.
+        "could not read username",
+        "could not read password",
+        "permission denied",
         "denied to",
         "not allowed to push",
         "insufficient permission",
+        "unauthorized",
         "read-only",
+        "read only",
     ]
     .iter()
     .any(|words| stderr.contains(words))
@@ -309,6 +318,29 @@ mod tests {
                 String::new(),
                 "fatal: unable to access 'https://h/': The requested URL returned error: 403\n",
                 rejected("unable to access 'https://h/': The requested URL returned error: 403"),
+            ),
+            // What git says of a 401 where nobody can be asked for a name.
+            (
+                String::new(),
+                "fatal: could not read Username for 'https://h': terminal prompts disabled\n",
+                rejected("could not read Username for 'https://h': terminal prompts disabled"),
+            ),
+            (
+                "Done\n".to_owned(),
+                "error: RPC failed; HTTP 403 curl 22 The requested URL returned error: 403\nsend-pack: unexpected disconnect while reading sideband packet\nfatal: the remote end hung up unexpectedly\n",
+                rejected("RPC failed; HTTP 403 curl 22 The requested URL returned error: 403"),
+            ),
+            (
+                String::new(),
+                "ERROR: The key you are authenticating with has been marked as read only.\nfatal: Could not read from remote repository.\n\nPlease make sure\n",
+                rejected(
+                    "ERROR: The key you are authenticating with has been marked as read only.",
+                ),
+            ),
+            (
+                String::new(),
+                "git@h: Permission denied (publickey).\r\nfatal: Could not read from remote repository.\n",
+                rejected("git@h: Permission denied (publickey)."),
             ),
             (
                 String::new(),

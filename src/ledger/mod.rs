@@ -86,6 +86,14 @@ pub enum LedgerError {
         /// What git said.
         message: String,
     },
+    /// The remote was reached and does not let us in.
+    #[error("remote {remote} refuses us: {message}")]
+    Refused {
+        /// The remote's name.
+        remote: String,
+        /// What git said.
+        message: String,
+    },
     /// The remote took nothing: permissions, a hook, a protected branch.
     #[error("remote {remote} rejected the push to {branch}: {message}")]
     Rejected {
@@ -134,8 +142,9 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// Whether the same call may succeed later without anybody's doing.
+    /// Whether the same call may succeed later without this controller's doing: access is given and
+    /// taken while a rollout runs.
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Refused { .. })
     }
 }

@@ -4,7 +4,9 @@ use clap::Args;
 
 use crate::cli::Context;
 use crate::cli::error::{CliError, Exit};
-use crate::cli::workspace::Books;
+use crate::cli::workspace::{Books, SANDBOX};
+use crate::model::desired::TransportSettings;
+use crate::model::id::EnvironmentName;
 use crate::model::ledger::StepRecord;
 use crate::model::report::Outcome;
 
@@ -54,7 +56,7 @@ pub(super) async fn run(context: &Context, args: &LogsArgs) -> Result<Exit, CliE
             None => format!(
                 "{title}: on {} in {} <==\n\n",
                 step.instance,
-                on_host(&books, record.environment.as_str(), step)
+                on_host(&books, &record.environment, step)
             ),
         };
         context.ui.answer(&text)?;
@@ -70,13 +72,25 @@ fn failed(step: &StepRecord) -> bool {
     !matches!(step.outcome, None | Some(Outcome::Succeeded))
 }
 
-/// Where the runner keeps a step's log (protocol §1).
-fn on_host(books: &Books, environment: &str, step: &StepRecord) -> String {
-    format!(
+/// Where the runner keeps a step's log (protocol §1); a sandbox host's is in its folder here.
+fn on_host(books: &Books, environment: &EnvironmentName, step: &StepRecord) -> String {
+    let log = format!(
         "/var/lib/fleet/{}/{environment}/{}/{}/steps/{}/log",
         books.fleet.name,
         step.host,
         step.service,
         step.step.short()
-    )
+    );
+    let transport = books
+        .fleet
+        .environments
+        .get(environment)
+        .and_then(|environment| books.fleet.transports.get(&environment.transport));
+    match transport {
+        Some(TransportSettings::Sandbox) => {
+            let root = books.repository.work_dir().join(SANDBOX);
+            format!("{}/hosts/{environment}/{}{log}", root.display(), step.host)
+        }
+        _ => log,
+    }
 }

@@ -216,6 +216,7 @@ impl From<GitError> for LedgerError {
     fn from(error: GitError) -> Self {
         match error {
             GitError::Unreachable { remote, message } => Self::Unreachable { remote, message },
+            GitError::Refused { remote, message } => Self::Refused { remote, message },
             other => Self::Git {
                 what: "read or write the ledger",
                 source: Box::new(other),

@@ -100,6 +100,17 @@ fn nobody_to_ask() {
 }
 
 #[test]
+fn outside_a_repository_and_in_an_empty_one() {
+    let mut story = Story::new();
+    story.run("fleet apply --yes");
+    story.run("fleet --repo ../nowhere apply --yes");
+    story.run("git init -q -b main && fleet apply --yes");
+    story.run("git commit -q --allow-empty -m 'Nothing yet' && fleet apply --yes");
+    story.run("git branch --all; ls -A");
+    assert_story!(story);
+}
+
+#[test]
 fn one_host_first() {
     let mut story = running("pause");
     story.run("fleet bump production app 1.1.0 --direct");

@@ -13,6 +13,17 @@ fn makes_a_repository_that_is_valid() {
     assert_story!(story);
 }
 
+/// init commits nothing where others have committed: that is the next step, and it is named.
+#[test]
+fn in_a_repository_that_is_there_it_is_to_be_committed() {
+    let mut story = Story::new();
+    story.run("git init -q -b main && fleet plan");
+    story.run("fleet init && fleet plan");
+    story.run("git commit -q --allow-empty -m Ours && fleet plan");
+    story.run("git add -A && git commit -q -m Fleet && fleet plan >/dev/null");
+    assert_story!(story);
+}
+
 #[test]
 fn without_an_identity_nothing_is_written() {
     let mut story = Story::new();

@@ -44,3 +44,19 @@ fn drift_is_seen_and_repaired_once_a_day() {
     story.run("git log --format=%s fleet/observed | head -4");
     assert_story!(story);
 }
+
+/// A commit by hand on top of the ledger is a word like any other there: what can be read is
+/// believed, and the next step's report corrects it.
+#[test]
+fn a_ledger_that_was_edited_by_hand_and_can_be_read_is_believed_until_the_host_speaks() {
+    let mut story = running("pause");
+    story.run(
+        "git worktree add -q ../ledger fleet/observed && cd ../ledger && sed -i s/1.0.0/0.9.0/ production/hosts/a.yaml && git commit -qam 'It is older'",
+    );
+    story.run("git worktree remove ../ledger && fleet plan");
+    story.run("fleet apply --yes");
+    story.run("fleet plan; git log --format=%s fleet/observed -- production/hosts/a.yaml");
+    story.remark("Taking a commit back is not a word: that is a ledger with a hole.");
+    story.run("git branch -q -f fleet/observed fleet/observed~2 && fleet plan");
+    assert_story!(story);
+}

@@ -114,6 +114,7 @@ fn other_sources_than_the_desired_commit() {
     story.run("sed -i 's/motd: 1.0.0/motd: 1.1.0/' environments/development.yaml");
     story.run("fleet plan development --service motd");
     story.run("fleet plan development --service motd --worktree");
+    story.run("cp environments/development.yaml environments/staging.yaml && fleet plan production --service motd >/dev/null; rm environments/staging.yaml");
     story.commit("motd 1.1.0");
     story.run("fleet plan development --service motd");
     story.run("fleet plan development --service motd --revision HEAD~1");
