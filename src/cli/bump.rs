@@ -1,5 +1,6 @@
 //! `fleet bump`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clap::Args;
@@ -8,7 +9,8 @@ use super::Context;
 use super::error::{CliError, Exit};
 use super::workspace::{self, Sources};
 use crate::git::{Branches, DesiredCommit, Target};
-use crate::manifest::edit;
+use crate::manifest::edit::{self, EditError};
+use crate::model::desired::Environment;
 use crate::model::id::{HostName, ServiceName};
 
 /// Commit another version of a service
@@ -52,7 +54,7 @@ pub(crate) fn run(context: &Context, args: &BumpArgs) -> Result<Exit, CliError> 
         repository.desired(&settings)?.revision
     };
     let sources = Sources::read(repository.tree_at(&base)?);
-    sources.environment(context, &args.environment)?;
+    let environment = sources.environment(context, &args.environment)?;
 
     let path = format!("environments/{}.yaml", args.environment);
     let before = sources.tree.file(&path).map(Arc::clone).unwrap_or_default();
@@ -69,7 +71,7 @@ pub(crate) fn run(context: &Context, args: &BumpArgs) -> Result<Exit, CliError> 
             edit::set_version(&before, &service, &args.to),
         ),
     };
-    let after = after.map_err(|error| CliError::new(Exit::Usage, error))?;
+    let after = after.map_err(|error| not_changed(error, &path, environment))?;
     if after == before {
         context
             .ui
@@ -121,6 +123,31 @@ pub(crate) fn run(context: &Context, args: &BumpArgs) -> Result<Exit, CliError> 
         context.ui.hint(&format!("git merge {}", committed.branch));
     }
     Ok(Exit::Done)
+}
+
+/// Where, why, and what was perhaps meant.
+fn not_changed(error: EditError, path: &str, environment: &Environment) -> CliError {
+    let hosts = environment.hosts.values();
+    let (name, known): (_, BTreeSet<&str>) = match &error {
+        EditError::Missing { service } => (
+            service.to_string(),
+            hosts
+                .flat_map(|host| host.services.keys().map(ServiceName::as_str))
+                .collect(),
+        ),
+        EditError::NoHost { host } => (
+            host.to_string(),
+            hosts.map(|host| host.name.as_str()).collect(),
+        ),
+        _ => return CliError::new(Exit::Usage, in_file(error, path)),
+    };
+    let error = CliError::new(Exit::Usage, in_file(error, path));
+    let known: Vec<&str> = known.into_iter().collect();
+    workspace::nearest_of(error, &name, &known)
+}
+
+fn in_file(error: EditError, path: &str) -> anyhow::Error {
+    anyhow::Error::new(error).context(format!("could not change {path}"))
 }
 
 /// A bump that makes the manifests invalid is refused before it is a commit.

@@ -32,9 +32,13 @@ impl NarrowArgs {
     /// What is looked at.
     pub(crate) fn narrow(&self) -> Result<Narrow, CliError> {
         let selector = match &self.selector {
-            Some(text) => text
-                .parse::<Selector>()
-                .map_err(|error| CliError::new(Exit::Usage, error))?,
+            Some(text) => text.parse::<Selector>().map_err(|error| {
+                let error = anyhow::Error::new(error);
+                CliError::new(
+                    Exit::Usage,
+                    error.context(format!("--selector {text:?} is none")),
+                )
+            })?,
             None => Selector::default(),
         };
         Ok(Narrow {

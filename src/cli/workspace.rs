@@ -394,9 +394,17 @@ pub(crate) fn no_such<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> CliError {
-    const MOST: usize = 12;
     let known: Vec<&str> = known.into_iter().collect();
-    let error = CliError::usage(format!("there is no {kind} {name:?}"));
+    nearest_of(
+        CliError::usage(format!("there is no {kind} {name:?}")),
+        name,
+        &known,
+    )
+}
+
+/// Adds the nearest known name, or what there is.
+pub(crate) fn nearest_of(error: CliError, name: &str, known: &[&str]) -> CliError {
+    const MOST: usize = 12;
     let nearest = known
         .iter()
         .map(|other| (strsim::damerau_levenshtein(name, other), *other))
@@ -405,7 +413,8 @@ pub(crate) fn no_such<'a>(
     match nearest {
         Some((_, other)) => error.hint(format!("did you mean {other:?}?")),
         None if known.is_empty() => error,
-        None if known.len() <= MOST => error.hint(format!("there is {}", known.join(", "))),
+        None if known.len() == 1 => error.hint(format!("there is {}", known[0])),
+        None if known.len() <= MOST => error.hint(format!("there are {}", known.join(", "))),
         None => error.hint(format!(
             "there are {}, the first is {}",
             known.len(),

@@ -129,6 +129,7 @@ fn what_matches_nothing_is_wrong_usage() {
     story.run("fleet plan --host web-9");
     story.run("fleet plan --service nothing");
     story.run("fleet plan -l 'role in (web'");
+    story.run("fleet plan -l ''");
     story.run("fleet plan development -l role=db");
     story.run("fleet plan --what");
     assert_story!(story);
