@@ -153,7 +153,10 @@ fn file<'a>(
         return Err(refused(
             codes::FILE_NAME,
             path,
-            format!("`{name}` is not a name for a file on a host"),
+            format!(
+                "`{}` is not a name for a file on a host",
+                name.escape_debug()
+            ),
             "use letters, digits and . _ - @, not starting with -",
         ));
     }

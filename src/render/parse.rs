@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::diagnostic::Diagnostic;
+use crate::model::id::check_name;
 
 use super::codes;
 use super::path::Path;
@@ -327,6 +328,10 @@ impl Parser<'_> {
                 let known = known.filter_map(|file| file.strip_suffix(&*ending));
                 let help = match nearest(name, known) {
                     Some(near) => format!("did you mean `{near}`?"),
+                    None if check_name(name).is_err() => {
+                        "a partial is named as its file in templates/partials is, without the ending"
+                            .to_owned()
+                    }
                     None => format!("write its functions into templates/partials/{name}{ending}"),
                 };
                 self.error(codes::UNKNOWN_PARTIAL, span, message, &help);

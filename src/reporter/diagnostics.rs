@@ -182,7 +182,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, tree: &'a Tree) -> Group<'a> {
     let source = tree.file(&diagnostic.file).map_or(&[][..], |bytes| bytes);
     group = match excerpt(diagnostic, source) {
         Some(snippet) => group.element(snippet),
-        None => group.element(Origin::path(&*diagnostic.file)),
+        None => group.element(Origin::path(path(&diagnostic.file))),
     };
     match &diagnostic.help {
         Some(help) => group.element(Level::HELP.message(printable(help))),
@@ -216,7 +216,7 @@ fn excerpt<'a>(
     let shift = |span: Range<usize>| span.start - from..span.end - from;
     let mut snippet = Snippet::source(lines)
         .line_start(line)
-        .path(&*diagnostic.file)
+        .path(path(&diagnostic.file))
         .annotation(AnnotationKind::Primary.span(shift(span)));
     if let Some((other, label)) = related {
         snippet = snippet.annotation(
@@ -254,6 +254,17 @@ fn printable(text: &str) -> String {
             } else {
                 c
             }
+        })
+        .collect()
+}
+
+/// A path on one line: a file's name may hold a line break, or what a terminal obeys.
+fn path(file: &str) -> String {
+    file.chars()
+        .flat_map(|c| {
+            let escaped = c.is_control().then(|| c.escape_default());
+            let plain = (!c.is_control()).then_some(c);
+            escaped.into_iter().flatten().chain(plain)
         })
         .collect()
 }

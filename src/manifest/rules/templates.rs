@@ -26,11 +26,15 @@ pub(super) fn check(fleet: &FleetFile, tree: &Tree, problems: &mut Problems) {
             continue;
         }
         let template = service.template.value.as_str();
-        if templates.contains(template) {
-            // A folder of this name has to fit on every host.
-            if let Err(problem) = check_name(template) {
+        // A folder of this name has to fit on every host.
+        if let Err(problem) = check_name(template) {
+            // The service's own name was reported where it stands.
+            if service.template.span != service.span {
                 name_problem(template, &problem, &service.template.span, problems);
             }
+            continue;
+        }
+        if templates.contains(template) {
             continue;
         }
         let known = templates

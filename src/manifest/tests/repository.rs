@@ -105,6 +105,9 @@ fn text_is_utf_8() {
     check(&tree, &["environments/dev.yaml:2:3 F002"]);
     let tree = tree.with(DEV, b"\xff\xfeh\0".as_slice());
     check(&tree, &["environments/dev.yaml:1:1 F002"]);
+    // UTF-16 may come without a mark.
+    let tree = tree.with(DEV, b"h\0o\0s\0t\0s\0:\0".as_slice());
+    check(&tree, &["environments/dev.yaml:1:1 F002"]);
 }
 
 #[test]

@@ -23,6 +23,11 @@ pub(in crate::manifest) fn parse<'t>(
     problems: &mut Problems,
 ) -> Option<Document<'t>> {
     if let Some((at, c)) = text.char_indices().find(|(_, c)| is_control(*c)) {
+        if c == '\0' && text.chars().filter(|c| *c == '\0').count() > text.len() / 4 {
+            let help = "it looks like UTF-16: save it as UTF-8";
+            problems.report(codes::ENCODING, &(0..0), "the file is not UTF-8", help);
+            return None;
+        }
         problems.report(
             codes::CONTROL_CHARACTER,
             &(at..at + c.len_utf8()),

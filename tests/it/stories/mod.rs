@@ -13,6 +13,7 @@ mod demo;
 mod explain;
 pub(crate) mod fleets;
 mod git;
+mod hostile;
 mod hosts;
 mod init;
 mod observe;

@@ -5,7 +5,7 @@ use super::{STAGING, Tree};
 use crate::manifest::tests::{DEV, FLEET_FILE, load, places};
 
 /// Mistakes whose consequences are many, and their one diagnostic.
-const FAR_REACHING: [(&str, &str, &str, &str); 19] = [
+const FAR_REACHING: [(&str, &str, &str, &str); 20] = [
     (FLEET_FILE, "services:", "servces:", "6:1 F101"),
     (FLEET_FILE, "defaults:", "defalts:", "13:1 F101"),
     (FLEET_FILE, "{ transport: sydney }", "sydney", "13:11 F014"),
@@ -18,6 +18,7 @@ const FAR_REACHING: [(&str, &str, &str, &str); 19] = [
         "environments/dev.yaml:2:3 F201",
     ),
     (FLEET_FILE, "  web:", "  WEB:", "7:3 F107"),
+    (FLEET_FILE, "  base: {}", "  \"ba\\te\": {}", "8:3 F107"),
     (
         FLEET_FILE,
         "{ template: base, ar",
