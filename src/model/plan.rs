@@ -215,8 +215,6 @@ pub enum GateKind {
     After,
     /// `approvals`.
     Approvals,
-    /// The canary has not passed; waits for `fleet continue`.
-    Canary,
     /// Waits for `fleet continue`.
     Continue,
     /// A host of the wave is not there, and `offline: hold`.
@@ -233,7 +231,6 @@ impl GateKind {
             Self::Window => "window",
             Self::After => "after",
             Self::Approvals => "approvals",
-            Self::Canary => "canary",
             Self::Continue => "continue",
             Self::Offline => "offline",
             Self::Unsupported => "unsupported",

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::desired::Environment;
+use crate::model::bundle::Bundle;
+use crate::model::desired::{Environment, Host};
 use crate::model::id::{EnvironmentName, HostName, Revision, RolloutId, ServiceName, Version};
 use crate::model::ledger::EnvironmentLedger;
 use crate::model::observation::{Drifted, Observation, Silent};
 use crate::model::observed::{ServiceRecord, ServiceState};
 use crate::model::report::Report;
+use crate::model::time::Seconds;
 use crate::rollout::state::shortened;
 use crate::rollout::{
     Books, Controller, DesiredState, DispatchError, Health, Subject, assignment, observe_hosts,
@@ -100,7 +102,7 @@ async fn subjects(
     let mut revisions: BTreeMap<&Revision, Option<Arc<dyn DesiredState>>> = BTreeMap::new();
     let mut subjects = Vec::new();
     for (host, record) in &ledger.hosts {
-        let is_its = |it: &&crate::model::desired::Host| it.instance == record.instance;
+        let is_its = |it: &&Host| it.instance == record.instance;
         let Some(there) = wanted.hosts.get(host).filter(is_its) else {
             continue;
         };
@@ -115,7 +117,8 @@ async fn subjects(
                 revisions.insert(revision, controller.desired.at(revision).await?);
             }
             let scripts = revisions.get(revision).and_then(Option::as_deref);
-            let Some(found) = scripts.and_then(|it| bundle(it, &wanted.name, host, service)) else {
+            let found = scripts.and_then(|it| bundle(it, &wanted.name, host, service));
+            let Some((timeout, bundle)) = found else {
                 observed.silent.push(Silent {
                     host: host.clone(),
                     service: service.clone(),
@@ -125,10 +128,12 @@ async fn subjects(
             };
             subjects.push(Subject {
                 host: host.clone(),
+                instance: there.instance.clone(),
                 platform: there.platform,
                 service: service.clone(),
                 version: version.clone(),
-                ..found
+                timeout,
+                bundle: Arc::new(bundle),
             });
         }
     }
@@ -146,27 +151,17 @@ fn is_known(state: ServiceState) -> bool {
     )
 }
 
-/// A service of a host as a revision has it.
+/// The longest time and the scripts of a service on a host, as a revision has them.
 fn bundle(
     scripts: &dyn DesiredState,
     environment: &EnvironmentName,
     host: &HostName,
     service: &ServiceName,
-) -> Option<Subject> {
+) -> Option<(Seconds, Bundle)> {
     let environment = scripts.fleet().environments.get(environment)?;
     let (host, wanted) = assignment(environment, host, service)?;
-    let bundle = scripts
-        .bundle(&environment.name, host, service, wanted)
-        .ok()?;
-    Some(Subject {
-        host: host.name.clone(),
-        instance: host.instance.clone(),
-        platform: host.platform,
-        service: service.clone(),
-        version: wanted.version.clone(),
-        timeout: wanted.timeout,
-        bundle: Arc::new(bundle),
-    })
+    let bundle = scripts.bundle(&environment.name, host, service, wanted);
+    Some((wanted.timeout, bundle.ok()?))
 }
 
 fn take(
@@ -192,14 +187,14 @@ fn take(
             });
             return;
         }
-        Health::Healthy(_) if before.state == ServiceState::Drifted => ServiceRecord {
+        Health::Healthy if before.state == ServiceState::Drifted => ServiceRecord {
             version: before.left().cloned(),
             drifted_from: None,
             state: ServiceState::Healthy,
             message: String::new(),
             ..before.clone()
         },
-        Health::Healthy(_) => return,
+        Health::Healthy => return,
         Health::Unhealthy(message, report) => {
             let version = runs(&report, &before);
             observed.drifted.push(Drifted {

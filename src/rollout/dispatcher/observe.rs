@@ -47,7 +47,7 @@ impl Subject {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Health {
     /// The version runs, and does not say that it is unwell.
-    Healthy(Option<Box<Report>>),
+    Healthy,
     /// It does not, for this reason.
     Unhealthy(String, Box<Report>),
     /// Nobody knows, for this reason.
@@ -71,7 +71,7 @@ pub async fn observe_hosts(
             if subject.can_be_observed() {
                 Health::Silent("did not answer".to_owned())
             } else {
-                Health::Healthy(None)
+                Health::Healthy
             }
         })
         .collect();
@@ -151,7 +151,7 @@ fn judge(report: Report, wanted: &Version) -> Health {
             _ if report.facts.get("healthy").is_some_and(|it| it == "false") => {
                 Health::Unhealthy("is not healthy".to_owned(), Box::new(report))
             }
-            _ => Health::Healthy(Some(Box::new(report))),
+            _ => Health::Healthy,
         },
         ReportOutcome::Refused if is_own => {
             Health::Unhealthy(report.message.clone(), Box::new(report))
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn only_what_the_script_itself_says_makes_a_service_unhealthy() {
         let says = |outcome: &str, rest: &str| match judge(report(outcome, rest), &"1.0".into()) {
-            Health::Healthy(_) => "healthy".to_owned(),
+            Health::Healthy => "healthy".to_owned(),
             Health::Unhealthy(why, _) => format!("unhealthy: {why}"),
             Health::Silent(why) => format!("silent: {why}"),
         };

@@ -102,7 +102,7 @@ impl Dispatcher<'_> {
         .await?;
         for ((place, subject), health) in watched.iter().zip(health) {
             let (kind, message) = match health {
-                Health::Healthy(_) => continue,
+                Health::Healthy => continue,
                 Health::Silent(_) if !at_the_end => continue,
                 Health::Silent(message) => (SoakFailureKind::Silent, message),
                 Health::Unhealthy(message, _) => (SoakFailureKind::Unhealthy, message),

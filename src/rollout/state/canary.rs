@@ -1,11 +1,7 @@
 //! What lies between the first wave and the second: the soak, and a person's word where the canary
 //! did not pass by itself.
 
-use std::collections::BTreeSet;
-
-use crate::model::id::HostName;
 use crate::model::ledger::{SoakFailureKind, StepRecord, WaveKind};
-use crate::model::plan::GateKind;
 use crate::model::policy::{AfterCanary, Strategy};
 use crate::model::report::Outcome;
 use crate::model::statement::Verb;
@@ -48,7 +44,7 @@ impl Rollout {
     }
 
     /// Why the waves behind the canary wait for a person; none where they do not.
-    pub fn awaits_continue(&self) -> Option<(GateKind, String)> {
+    pub(super) fn awaits_continue(&self) -> Option<String> {
         let rollout = &self.plan.policy.rollout;
         if rollout.strategy != Strategy::Canary
             || self.plan.returning
@@ -62,29 +58,16 @@ impl Rollout {
             .standings()
             .values()
             .any(|standing| *standing == Standing::Succeeded);
-        if !passed {
-            let canary: BTreeSet<&HostName> = self.plan.plan.waves[0].hosts.iter().collect();
-            let who = match canary.len() {
-                1 => "the canary".to_owned(),
-                n => format!("none of the {n} canaries"),
-            };
-            let verb = if canary.len() == 1 {
-                " did not succeed"
-            } else {
-                " succeeded"
-            };
-            return Some((GateKind::Canary, format!("{who}{verb}; {}", self.lifts())));
-        }
-        (rollout.after_canary == AfterCanary::Wait).then(|| {
-            (
-                GateKind::Continue,
-                format!("the canary passed; {}", self.lifts()),
-            )
-        })
-    }
-
-    fn lifts(&self) -> String {
-        format!("`fleet continue {}` goes on", self.record.environment)
+        let why = match self.plan.plan.waves[0].hosts.len() {
+            _ if passed && rollout.after_canary == AfterCanary::Wait => {
+                "the canary passed".to_owned()
+            }
+            _ if passed => return None,
+            1 => "the canary did not succeed".to_owned(),
+            n => format!("none of the {n} canaries succeeded"),
+        };
+        let environment = &self.record.environment;
+        Some(format!("{why}; `fleet continue {environment}` goes on"))
     }
 
     /// A person said `continue` after the first wave: it answers whatever waited for it there.

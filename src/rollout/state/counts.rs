@@ -120,8 +120,9 @@ fn stands(forward: &[&StepRecord], back: &[&StepRecord]) -> Standing {
                 .is_some_and(|outcome| wanted.contains(&outcome))
         })
     };
-    let spoilt = |step: &&&StepRecord| step.soak.is_some();
-    let bad = forward.iter().any(|step| step.soak.is_some())
+    let mut spoilt = forward.iter().filter(|step| step.soak.is_some()).peekable();
+    let did_not_last = spoilt.peek().is_some();
+    let bad = did_not_last
         || all().any(|step| {
             step.outcome.is_some_and(|outcome| {
                 !is_good(step.action, outcome)
@@ -133,15 +134,16 @@ fn stands(forward: &[&StepRecord], back: &[&StepRecord]) -> Standing {
             back.iter()
                 .any(|it| it.service == step.service && it.outcome == Some(Outcome::RolledBack))
         };
-        let unavailable = outcomes(&[Outcome::Failed, Outcome::Unknown])
-            || forward.iter().filter(spoilt).any(|step| !is_back(step));
+        let unavailable =
+            outcomes(&[Outcome::Failed, Outcome::Unknown]) || spoilt.any(|step| !is_back(step));
         // What was not sent because an earlier step of its host did not succeed proves nothing and
         // spoils nothing.
         let proven_back = !unavailable
             && !outcomes(&[Outcome::Refused])
-            && forward
-                .iter()
-                .any(|step| step.outcome == Some(Outcome::RolledBack) || step.soak.is_some())
+            && (did_not_last
+                || forward
+                    .iter()
+                    .any(|step| step.outcome == Some(Outcome::RolledBack)))
             && back
                 .iter()
                 .all(|step| step.outcome == Some(Outcome::RolledBack));

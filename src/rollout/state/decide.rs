@@ -65,7 +65,7 @@ impl Rollout {
             return self.end();
         };
         match self.awaits_continue() {
-            Some((_, reason)) => Decision::Hold(reason),
+            Some(reason) => Decision::Hold(reason),
             None => Decision::Forward(wave),
         }
     }
