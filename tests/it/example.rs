@@ -244,7 +244,8 @@ impl Machine {
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
-        write!(stream, "GET {page} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
+        // A server that is killed may still have taken the connection.
+        write!(stream, "GET {page} HTTP/1.0\r\nHost: x\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
