@@ -134,6 +134,7 @@ fn record(folder: &Path, tree: &Tree, revision: &Revision) {
                 digest: Some(digests.digest),
                 scripts: Some(digests.scripts),
                 template: Some(digests.template),
+                redeploy: digests.redeploy,
                 drifted_from: None,
                 repaired: None,
                 state: ServiceState::Healthy,

@@ -1,16 +1,11 @@
 //! `fleet bump`.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use clap::Args;
 
 use super::Context;
+use super::change::{self, Change, WhereArgs};
 use super::error::{CliError, Exit};
-use super::workspace::{self, Sources};
-use crate::git::{Branches, DesiredCommit, Target};
-use crate::manifest::edit::{self, EditError};
-use crate::model::desired::Environment;
+use crate::manifest::edit;
 use crate::model::id::{HostName, ServiceName};
 
 /// Commit another version of a service
@@ -32,134 +27,29 @@ pub(crate) struct BumpArgs {
     /// Pin the service on this host alone, whatever the environment says
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
-    /// Commit to the checked-out desired branch
-    #[arg(long)]
-    direct: bool,
-    /// Push the new branch to the remote
-    #[arg(long, conflicts_with = "direct")]
-    push: bool,
+    #[command(flatten)]
+    place: WhereArgs,
 }
 
 pub(crate) fn run(context: &Context, args: &BumpArgs) -> Result<Exit, CliError> {
-    let repository = workspace::open(context)?;
-    let settings = workspace::git_settings(context, &repository)?;
-    let branches = Branches::new(&settings);
-    if args.push && settings.remote.is_none() {
-        return Err(CliError::usage("--push: this fleet has no remote")
-            .hint("leave --push out, and merge the branch here"));
-    }
-    let base = if args.direct {
-        repository.head()?
-    } else {
-        repository.desired(&settings)?.revision
-    };
-    let sources = Sources::read(repository.tree_at(&base)?);
-    let environment = sources.environment(context, &args.environment)?;
-
-    let path = format!("environments/{}.yaml", args.environment);
-    let before = sources.tree.file(&path).map(Arc::clone).unwrap_or_default();
-    let before = String::from_utf8_lossy(&before);
+    let (environment, to) = (&args.environment, &args.to);
     let service = ServiceName::new(args.service.as_str());
-    let (what, after) = match &args.host {
-        Some(host) => {
-            let what = format!("{service} on {host}");
-            let host = HostName::new(host.as_str());
-            (what, edit::set_pin(&before, &host, &service, &args.to))
-        }
-        None => (
-            service.to_string(),
-            edit::set_version(&before, &service, &args.to),
-        ),
+    let what = match &args.host {
+        Some(host) => format!("{service} on {host}"),
+        None => service.to_string(),
     };
-    let after = after.map_err(|error| not_changed(error, &path, environment))?;
-    if after == before {
-        context
-            .ui
-            .tell(&format!("{what} is {} in {path} already\n", args.to));
-        return Ok(Exit::Done);
-    }
-    refuse_what_breaks(context, &sources, &path, &after)?;
-
-    let message = format!("{}: {what} {}\n", args.environment, args.to);
     let host = args.host.iter().map(|host| format!("{host}-"));
-    let target = if args.direct {
-        Target::Direct
-    } else {
-        Target::Branch(format!(
-            "fleet/bump-{}-{}{service}-{}",
-            args.environment,
-            host.collect::<String>(),
-            args.to
-        ))
-    };
-    let committed = repository.commit_desired(
-        &branches,
-        &DesiredCommit {
-            base: &base,
-            path: &path,
-            bytes: after.as_bytes(),
-            message: &message,
-            at: context.now(),
-            target,
-        },
-    )?;
-    context.ui.answer(&format!(
-        "{} {}: {}",
-        committed.branch,
-        committed.revision.short(),
-        message
-    ))?;
-    if let (true, Some(remote)) = (args.push, &settings.remote) {
-        repository.push_desired(remote, &committed)?;
-        let (from, into) = (&committed.branch, &settings.branch);
-        context.ui.hint(&format!(
-            "open a pull request from {from} into {into}; on GitHub: gh pr create --head {from} --base {into}"
-        ));
-    } else if let Some(remote) = &settings.remote {
-        context
-            .ui
-            .hint(&format!("git push {remote} {}", committed.branch));
-    } else if !args.direct {
-        context.ui.hint(&format!("git merge {}", committed.branch));
-    }
-    Ok(Exit::Done)
-}
-
-/// Where, why, and what was perhaps meant.
-fn not_changed(error: EditError, path: &str, environment: &Environment) -> CliError {
-    let hosts = environment.hosts.values();
-    let (name, known): (_, BTreeSet<&str>) = match &error {
-        EditError::Missing { service } => (
-            service.to_string(),
-            hosts
-                .flat_map(|host| host.services.keys().map(ServiceName::as_str))
-                .collect(),
+    let change = Change {
+        environment,
+        subject: format!("{what} {to}"),
+        branch: format!(
+            "fleet/bump-{environment}-{}{service}-{to}",
+            host.collect::<String>()
         ),
-        EditError::NoHost { host } => (
-            host.to_string(),
-            hosts.map(|host| host.name.as_str()).collect(),
-        ),
-        _ => return CliError::new(Exit::Usage, in_file(error, path)),
+        is_so: format!("{what} is {to}"),
     };
-    let error = CliError::new(Exit::Usage, in_file(error, path));
-    let known: Vec<&str> = known.into_iter().collect();
-    workspace::nearest_of(error, &name, &known)
-}
-
-fn in_file(error: EditError, path: &str) -> anyhow::Error {
-    anyhow::Error::new(error).context(format!("could not change {path}"))
-}
-
-/// A bump that makes the manifests invalid is refused before it is a commit.
-fn refuse_what_breaks(
-    context: &Context,
-    sources: &Sources,
-    path: &str,
-    after: &str,
-) -> Result<(), CliError> {
-    let changed = Sources::read(sources.tree.clone().with(path, after));
-    if changed.invalid.is_subset(&sources.invalid) && changed.fleet.is_some() {
-        return Ok(());
-    }
-    Err(changed.refuse(context))
+    change::commit(context, &args.place, &change, |before| match &args.host {
+        Some(host) => edit::set_pin(before, &HostName::new(host.as_str()), &service, to),
+        None => edit::set_version(before, &service, to),
+    })
 }

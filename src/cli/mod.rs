@@ -6,6 +6,7 @@
 
 mod apply;
 mod bump;
+mod change;
 mod completions;
 mod controller;
 mod decide;
@@ -23,6 +24,7 @@ mod pages;
 mod plan;
 mod preview;
 mod progress;
+mod redeploy;
 mod render;
 mod rollout;
 mod sandbox;
@@ -98,6 +100,7 @@ enum Command {
     Retry(decide::RetryArgs),
     Abort(decide::AbortArgs),
     Bump(bump::BumpArgs),
+    Redeploy(redeploy::RedeployArgs),
     Observe(observe::ObserveArgs),
     Schema(schema::SchemaArgs),
     Sandbox(sandbox::SandboxArgs),
@@ -209,6 +212,7 @@ impl Command {
             | Self::Retry(_)
             | Self::Abort(_)
             | Self::Bump(_)
+            | Self::Redeploy(_)
             | Self::Completions(_) => false,
         }
     }
@@ -230,6 +234,7 @@ impl Command {
             Self::Retry(args) => args.run(context).await,
             Self::Abort(args) => args.run(context).await,
             Self::Bump(args) => bump::run(context, &args),
+            Self::Redeploy(args) => redeploy::run(context, &args),
             Self::Completions(args) => completions::run(context, &args),
             Self::Sandbox(args) => sandbox::run(context, args).await,
         }

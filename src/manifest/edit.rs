@@ -1,6 +1,10 @@
 //! Byte-exact changes of a manifest. Only the bytes of one value are replaced, so comments, layout
 //! and line ends stay; the result is read again, and must differ in that value alone.
 
+mod redeploy;
+
+pub use redeploy::set_redeploy;
+
 use super::decode::version_problem;
 use super::problems::{Problems, Span};
 use super::tree::{Document, Kind, Mapping, Style, Value, parse, reads_as};
@@ -37,6 +41,14 @@ pub enum EditError {
     NoHost {
         /// The host.
         host: HostName,
+    },
+    /// The environment wants it away.
+    #[error("line {line} wants service `{service}` absent")]
+    Absent {
+        /// The service.
+        service: ServiceName,
+        /// Where.
+        line: usize,
     },
     /// What stands there is no version.
     #[error("what line {line} gives service `{service}` is not a version on one line")]

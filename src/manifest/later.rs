@@ -91,7 +91,6 @@ fn services(file: &EnvironmentFile, fleet: &FleetFile, add: &mut impl FnMut(&str
         let found = [
             (declared.is_some_and(|it| it.artifact.is_some()), "artifact"),
             (entry.sha256.is_some(), "sha256"),
-            (entry.redeploy.is_some(), "redeploy"),
         ];
         for (is_set, key) in found {
             if is_set {

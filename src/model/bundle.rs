@@ -64,14 +64,18 @@ pub struct Bundle {
 /// What plans and blocks compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digests {
-    /// Over rendered deploy, remove, files, version (design.md §3): another one is a change.
+    /// Over rendered deploy, remove, files, version, `redeploy` (design.md §3): another one is a
+    /// change.
     pub digest: Digest,
     /// Over all phases: another one takes effect with the next change.
     pub scripts: Digest,
     /// Over template sources and files alone: tells `template` from `variables` as a reason.
     pub template: Digest,
-    /// Over template sources, files and variables without the host's own: what a block names.
+    /// Over template sources, files, `redeploy` and variables without the host's own: what a block
+    /// names.
     pub definition: Digest,
     /// The same with the host's own variables: what a block of listed hosts names.
     pub host_definition: Digest,
+    /// Over the text of `redeploy`, where it is set: tells that reason from `variables`.
+    pub redeploy: Option<Digest>,
 }

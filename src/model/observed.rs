@@ -32,6 +32,9 @@ pub struct ServiceRecord {
     /// Over the template's sources and files of that bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Digest>,
+    /// Over the text of `redeploy` that it was sent with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redeploy: Option<Digest>,
     /// What the last step had left, where something else was found since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drifted_from: Option<Version>,

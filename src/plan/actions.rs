@@ -63,6 +63,7 @@ fn same_version(recorded: &ServiceRecord, subject: &Subject<'_>) -> ChangeReason
     }
     match &recorded.template {
         Some(template) if *template != subject.digests.template => ChangeReason::Template,
+        Some(_) if recorded.redeploy != subject.digests.redeploy => ChangeReason::Redeploy,
         _ => ChangeReason::Variables,
     }
 }

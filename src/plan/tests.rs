@@ -64,6 +64,7 @@ fn digests(version: &Version, template: &str) -> Digests {
         template: Digest::of(template),
         definition: Digest::of(format!("definition {template}")),
         host_definition: Digest::of(format!("host definition {template}")),
+        redeploy: None,
     }
 }
 
@@ -77,6 +78,7 @@ impl Lab {
             digest: digests.as_ref().map(|it| it.digest.clone()),
             scripts: digests.as_ref().map(|it| it.scripts.clone()),
             template: digests.as_ref().map(|it| it.template.clone()),
+            redeploy: None,
             drifted_from: None,
             repaired: None,
             state,
@@ -267,6 +269,12 @@ fn the_same_version_otherwise_is_a_reconfiguration() {
         &recorded().with(|lab| lab.record("h").digest = Some(Digest::of("other variables"))),
         "h wave 1 reconfigure 1.0.0 1.0.0 variables",
     );
+    let again = recorded().with(|lab| {
+        let record = lab.record("h");
+        record.digest = Some(Digest::of("as deployed before"));
+        record.redeploy = Some(Digest::of("before"));
+    });
+    check(&again, "h wave 1 reconfigure 1.0.0 1.0.0 redeploy");
 }
 
 #[test]

@@ -179,6 +179,7 @@ fn service(
         digest: state.digest.clone(),
         scripts: same.and_then(|it| it.scripts.clone()),
         template: same.and_then(|it| it.template.clone()),
+        redeploy: same.and_then(|it| it.redeploy.clone()),
         drifted_from: None,
         repaired: None,
         state: match state.outcome {

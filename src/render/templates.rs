@@ -62,6 +62,10 @@ impl Templates {
         let mut key = Vec::new();
         let mut change = Manifest::new("digest");
         change.line(&digest::content(assignment.version.as_str()), "version");
+        let redeploy = assignment.redeploy.as_deref().map(digest::content);
+        if let Some(hash) = &redeploy {
+            change.line(hash, "redeploy");
+        }
         let mut scripts = Manifest::new("scripts");
         let [deploy, remove] =
             [Phase::Deploy, Phase::Remove].map(|phase| phase.script(host.platform));
@@ -84,9 +88,10 @@ impl Templates {
         Ok(Digests {
             digest: change.finish(),
             scripts: scripts.finish(),
-            template: template.definition(None),
-            definition: template.definition(Some(&shared)),
-            host_definition: template.definition(Some(&own)),
+            template: template.definition(None, None),
+            definition: template.definition(Some(&shared), redeploy.as_deref()),
+            host_definition: template.definition(Some(&own), redeploy.as_deref()),
+            redeploy: assignment.redeploy.as_ref().map(Digest::of),
         })
     }
 
@@ -161,13 +166,16 @@ impl Template {
             .filter_map(|(_, part)| Some((part, part.program()?)))
     }
 
-    fn definition(&self, variables: Option<&str>) -> Digest {
+    fn definition(&self, variables: Option<&str>, redeploy: Option<&str>) -> Digest {
         let mut definition = Manifest::new("definition");
         for (path, hash) in &self.sources {
             definition.line(hash, path);
         }
         if let Some(variables) = variables {
             definition.line(variables, "variables");
+        }
+        if let Some(redeploy) = redeploy {
+            definition.line(redeploy, "redeploy");
         }
         definition.finish()
     }

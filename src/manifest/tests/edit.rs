@@ -1,7 +1,7 @@
 //! Versions set in texts of every layout.
 
 use super::{FLEET, load, tree};
-use crate::manifest::edit::{EditError, set_pin, set_version};
+use crate::manifest::edit::{EditError, set_pin, set_redeploy, set_version};
 use crate::model::id::{HostName, ServiceName};
 
 fn set(text: &str, version: &str) -> Result<String, EditError> {
@@ -291,5 +291,85 @@ fn a_pin_that_is_not_one_place_is_refused_with_its_places() {
         ),
     ] {
         assert_eq!(pin(text, "1.2.0"), Err(expected), "{text}");
+    }
+}
+
+fn redeploy(text: &str, redeploy: &str) -> Result<String, EditError> {
+    set_redeploy(text, &ServiceName::new("web"), redeploy)
+}
+
+#[test]
+fn only_redeploy_changes() {
+    for (before, text, after) in [
+        (
+            "services:\n  web: 1.1.0     # pinned\n  cron: 1.0.0\n",
+            "again",
+            "services:\n  web: { version: 1.1.0, redeploy: again }     # pinned\n  cron: 1.0.0\n",
+        ),
+        (
+            "services: { web: '1.10', cron: 1.0.0 } # ü\n",
+            "2026-11-29T19:20:00Z",
+            "services: { web: { version: '1.10', redeploy: \"2026-11-29T19:20:00Z\" }, cron: 1.0.0 } # ü\n",
+        ),
+        (
+            "services:\r\n  web:\r\n    version: 1.1.0 # new\r\n    select: a\r\n",
+            "x",
+            "services:\r\n  web:\r\n    version: 1.1.0 # new\r\n    select: a\r\n    redeploy: x\r\n",
+        ),
+        (
+            "services: { web: { version: 1.1.0, redeploy: once, hold: no } }",
+            "twice",
+            "services: { web: { version: 1.1.0, redeploy: twice, hold: no } }",
+        ),
+        (
+            "services:\n  web: &v 1.1.0\n",
+            "x",
+            "services:\n  web: &v { version: 1.1.0, redeploy: x }\n",
+        ),
+    ] {
+        assert_eq!(redeploy(before, text).as_deref(), Ok(after), "{before}");
+    }
+}
+
+#[test]
+fn redeploy_is_refused_where_it_has_no_one_place() {
+    let service = || ServiceName::new("web");
+    let shape = |line| EditError::Shape {
+        service: service(),
+        line,
+    };
+    for (text, expected) in [
+        (
+            "services:\n  web: absent\n",
+            EditError::Absent {
+                service: service(),
+                line: 2,
+            },
+        ),
+        (
+            "services: { cron: 1.1.0 }\n",
+            EditError::Missing { service: service() },
+        ),
+        (
+            "services:\n  web: &v 1.1.0\n  cron: *v\n",
+            EditError::Shared {
+                service: service(),
+                line: 2,
+                alias_line: 3,
+            },
+        ),
+        (
+            "services:\n  cron: &v 1.1.0\n  web: *v\n",
+            EditError::Alias {
+                service: service(),
+                line: 3,
+                source_line: 2,
+            },
+        ),
+        ("services:\n  web: |-\n    1.1.0\n", shape(3)),
+        ("services:\n  web:\n", shape(2)),
+        ("services:\n  web: [1.1.0]\n", shape(2)),
+    ] {
+        assert_eq!(redeploy(text, "x"), Err(expected), "{text}");
     }
 }

@@ -285,7 +285,6 @@ fn every_key_is_read_and_what_cannot_be_acted_on_closes_a_gate() {
             (Unsupported, "services.cron: absent"),
             (Unsupported, "services.web.artifact"),
             (Unsupported, "services.web.sha256"),
-            (Unsupported, "services.web.redeploy"),
             (Unsupported, "transports.sydney.role_arn"),
             (Unsupported, "transports.sydney.storage"),
             (Unsupported, "transports.sydney.documents"),

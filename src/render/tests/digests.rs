@@ -61,6 +61,15 @@ fn each_digest_covers_its_own() {
     let mut version = values("1");
     version.version = "1.2.4".into();
     assert_eq!(against(&template(), &version), ["digest"]);
+    let redeploy = |text: &str| Assignment {
+        redeploy: Some(text.to_owned()),
+        ..values("1")
+    };
+    let again = ["digest", "definition", "host_definition"];
+    assert_eq!(against(&template(), &redeploy("Friday")), again);
+    let friday = digests(&template(), &redeploy("Friday"));
+    let monday = digests(&template(), &redeploy("Monday"));
+    assert_eq!(changed(&friday, &monday), again);
 
     let deploy = template().with("templates/app/deploy.sh.hbs", "x={{variables.x}}\n:\n");
     assert_eq!(against(&deploy, &values("1")), all);
@@ -161,6 +170,7 @@ fn golden_rendering() {
         template,
         definition,
         host_definition,
+        redeploy: _,
     } = &bundle.digests;
     let _infallible = writeln!(
         shown,

@@ -16,6 +16,7 @@ pub(super) fn bundle<'a>(files: impl IntoIterator<Item = (&'a str, String)>) -> 
             template: digest(),
             definition: digest(),
             host_definition: digest(),
+            redeploy: None,
         },
     }
 }

@@ -85,6 +85,7 @@ pub fn service_record(
             if ended.action == Action::Rollback {
                 record.digest.clone_from(&ended.change.previous_digest);
                 record.template = None;
+                record.redeploy = None;
                 // What it went back to ran before what was undone; what ran before that is history.
                 record.version = before.and_then(|b| b.previous_version.clone());
                 record.previous_version = ended.change.to.clone();
@@ -130,6 +131,10 @@ fn base(before: Option<&ServiceRecord>, ended: &EndedStep<'_>) -> ServiceRecord 
         template: match ended.outcome {
             Outcome::Succeeded => sent(|d| &d.template, None),
             _ => before.and_then(|b| b.template.clone()),
+        },
+        redeploy: match ended.outcome {
+            Outcome::Succeeded => digests.and_then(|d| d.redeploy.clone()),
+            _ => before.and_then(|b| b.redeploy.clone()),
         },
         drifted_from: None,
         repaired: before.and_then(|b| b.repaired),

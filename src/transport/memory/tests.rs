@@ -164,6 +164,7 @@ fn step(number: u64) -> StepTask {
                 template: digest.clone(),
                 definition: digest.clone(),
                 host_definition: digest,
+                redeploy: None,
             },
         }),
     }

@@ -38,6 +38,7 @@ pub(crate) fn host(version: &str) -> Write {
         digest: Some(Digest::of("bundle")),
         scripts: Some(Digest::of("scripts")),
         template: Some(Digest::of("template")),
+        redeploy: None,
         drifted_from: None,
         repaired: None,
         state: ServiceState::RolledBack,

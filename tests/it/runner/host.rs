@@ -184,6 +184,7 @@ impl Step {
                     template: digest.clone(),
                     definition: Digest::of(&self.version),
                     host_definition: digest.clone(),
+                    redeploy: None,
                     digest,
                 },
             }),

@@ -35,6 +35,7 @@ fn observe_with(host: &Host, script: &str, timeout: u64) -> Ran {
                 template: digest.clone(),
                 definition: digest.clone(),
                 host_definition: digest,
+                redeploy: None,
             },
         }),
     }))))

@@ -161,6 +161,7 @@ impl DesiredState for Commit {
             scripts: Digest::of(format!("scripts {service} {template}")),
             template: Digest::of(format!("template {service} {template}")),
             host_definition: definition.clone(),
+            redeploy: assignment.redeploy.as_ref().map(Digest::of),
             definition,
         })
     }

@@ -19,6 +19,7 @@ mod init;
 mod observe;
 mod pipes;
 mod plan;
+mod redeploy;
 mod render;
 mod sandbox;
 mod scripts;

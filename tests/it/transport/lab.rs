@@ -217,6 +217,7 @@ pub(super) fn step(number: usize, deploy: &str) -> HostTask {
                 template: digest.clone(),
                 definition: digest.clone(),
                 host_definition: digest,
+                redeploy: None,
             },
         }),
     };

@@ -12,6 +12,7 @@ fn blocks(rollout: &Rollout, standing: &[Block]) -> Vec<Block> {
             template: Digest::of("template"),
             definition: Digest::of(format!("{service}")),
             host_definition: Digest::of(format!("{service} {host}")),
+            redeploy: None,
         })
     };
     own_blocks(

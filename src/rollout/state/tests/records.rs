@@ -38,6 +38,7 @@ fn before() -> ServiceRecord {
         digest: Some(Digest::of("old")),
         scripts: Some(Digest::of("old scripts")),
         template: Some(Digest::of("old template")),
+        redeploy: None,
         drifted_from: None,
         repaired: None,
         state: ServiceState::Healthy,
@@ -66,6 +67,7 @@ fn after(
         template: Digest::of("new template"),
         definition: Digest::of("definition"),
         host_definition: Digest::of("host definition"),
+        redeploy: None,
     };
     service_record(
         before,
