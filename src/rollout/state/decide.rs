@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::id::{HostName, ServiceName};
-use crate::model::ledger::{RolloutState, StepRecord, WaveKind};
+use crate::model::ledger::{RolloutState, WaveKind};
 use crate::model::policy::OnFailure;
 use crate::model::report::Outcome;
 use crate::model::statement::Verb;
@@ -106,15 +106,6 @@ impl Rollout {
             })
             .map(|(_, step)| &step.service)
             .collect()
-    }
-
-    /// What goes back on a host: the services that failed somewhere, and what this rollout changed
-    /// there on top of them.
-    pub(super) fn goes_back(&self, step: &StepRecord, touched: &BTreeSet<&ServiceName>) -> bool {
-        touched.contains(&step.service)
-            || self
-                .change(&step.host, &step.service)
-                .is_some_and(|change| change.requires.iter().any(|it| touched.contains(it)))
     }
 
     /// In words, why the line stopped or would have.

@@ -97,7 +97,7 @@ impl Rollout {
     /// version, as many hosts as keep the promise that at most the largest wave and `max_failures`
     /// hosts are unavailable at a time, but always one.
     pub(super) fn next_back(&self) -> Vec<BackStep> {
-        let services = self.touched_services();
+        let undone = self.undone();
         let gone: BTreeSet<(&HostName, &ServiceName)> = self
             .steps(WaveKind::Rollback)
             .map(|(_, step)| (&step.host, &step.service))
@@ -114,7 +114,7 @@ impl Rollout {
             .steps(WaveKind::Forward)
             .filter(|(_, step)| {
                 step.outcome == Some(Outcome::Succeeded)
-                    && self.goes_back(step, &services)
+                    && self.goes_back(step, &undone)
                     && !gone.contains(&(&step.host, &step.service))
                     && !unknown.contains(&step.host)
             })
@@ -146,6 +146,25 @@ impl Rollout {
                     })
             })
             .collect()
+    }
+
+    /// The services that failed somewhere, each on the hosts on which it succeeded.
+    fn undone(&self) -> BTreeSet<(&HostName, &ServiceName)> {
+        let touched = self.touched_services();
+        self.steps(WaveKind::Forward)
+            .filter(|(_, step)| step.outcome == Some(Outcome::Succeeded))
+            .filter(|(_, step)| touched.contains(&step.service))
+            .map(|(_, step)| (&step.host, &step.service))
+            .collect()
+    }
+
+    /// What goes back on a host: what is undone there, and what this rollout changed on top of it.
+    fn goes_back(&self, step: &StepRecord, undone: &BTreeSet<(&HostName, &ServiceName)>) -> bool {
+        let is_undone = |service| undone.contains(&(&step.host, service));
+        is_undone(&step.service)
+            || self
+                .change(&step.host, &step.service)
+                .is_some_and(|change| change.requires.iter().any(is_undone))
     }
 
     fn room(&self) -> usize {

@@ -534,3 +534,30 @@ async fn a_failing_upper_service_leaves_what_it_stands_on() {
     assert!(states.contains("web-01 web 2.0.0 healthy"), "{states}");
     assert!(states.contains("web-01 app 1.0.0 rolled_back"), "{states}");
 }
+
+/// What stands on a service that this rollout did not bring to a host has nothing to follow there.
+#[tokio::test(start_paused = true)]
+async fn what_stands_on_a_service_that_was_not_changed_there_stays() {
+    let world = stacked().await;
+    let mut wish = Wish::new(3, &[("app", "1.0.0"), ("web", "1.0.0")]).with(batches(&[1]));
+    wish.requires = vec![("app".to_owned(), "web".to_owned())];
+    let mut wish = wish.version("app", "2.0.0").version("web", "2.0.0");
+    let first = wish.hosts.get_mut("web-01").unwrap();
+    first.insert("web".to_owned(), "1.0.0".to_owned());
+    world.desired.push(&wish);
+    world.transport.script(
+        &instance("web-02"),
+        &"web".into(),
+        &"2.0.0".into(),
+        Behaviour::new(Ending::RollBack),
+    );
+    let pass = world.apply().await.unwrap();
+    assert_eq!(ended(&pass).state, RolloutState::RolledBack);
+    assert_eq!(
+        ran(&world, "web-01"),
+        ["web to 1.0.0", "app to 1.0.0", "app to 2.0.0"]
+    );
+    let states = world.states();
+    assert!(states.contains("web-01 app 2.0.0 healthy"), "{states}");
+    assert!(violations(&world).is_empty());
+}
