@@ -1,7 +1,7 @@
 //! Collecting: what answers mean, and what the end of a step changes in the books.
 
 use crate::model::event::StepProgress;
-use crate::model::id::{CommandId, Revision, RolloutId, StepId, Version};
+use crate::model::id::{CommandId, Revision, RolloutId, StepId};
 use crate::model::ledger::{UntouchedHost, UntouchedKind};
 use crate::model::plan::{Action, Change};
 use crate::model::report::{Outcome, Report, ReportOutcome};
@@ -323,7 +323,5 @@ fn valid(reports: Vec<Report>, action: Action, step: &StepId) -> Option<Report> 
     reports.into_iter().find(|report| {
         report.step == *step
             && !(action == Action::Rollback && report.outcome == ReportOutcome::Succeeded)
-            && !(report.outcome == ReportOutcome::Succeeded
-                && report.version == Some(Version::new("unknown")))
     })
 }

@@ -71,7 +71,9 @@ impl World {
             Delivery::Late(by) => self.now + by,
             _ => self.now + DELIVERY,
         };
-        self.schedule(gives_up, lost());
+        if fate != Delivery::Unheard {
+            self.schedule(gives_up, lost());
+        }
         let run = Run {
             command,
             task: task.clone(),
@@ -206,8 +208,12 @@ impl World {
             _ => None,
         };
         let answer = match (run.fate, answer) {
-            (Delivery::ReplyLost, _) | (_, None) => None,
+            (Delivery::ReplyLost | Delivery::Unheard, _) | (_, None) => None,
             (Delivery::Garbled, Some(_)) => Some(AnswerContent::Garbled("\u{fffd}{\"fle".into())),
+            (_, Some(AnswerContent::Reports(mut reports))) => {
+                reports.iter_mut().for_each(&mut self.fates.report);
+                Some(AnswerContent::Reports(reports))
+            }
             (_, answer) => answer,
         };
         if let Some(content) = answer {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::model::id::{CommandId, HostName, InstanceId, ServiceName, StepId, Version};
-use crate::model::report::ReportOutcome;
+use crate::model::report::{Report, ReportOutcome};
 use crate::model::task::Comment;
 use crate::model::time::Timestamp;
 
@@ -149,6 +149,8 @@ pub enum Delivery {
     NeverArrives,
     /// Runs, and the service gives up waiting for the answer.
     ReplyLost,
+    /// Runs, and neither the host nor the service ever says so.
+    Unheard,
     /// Runs, and prints something else than reports.
     Garbled,
     /// Runs, and again this much after its first arrival (not before the first run has ended).
@@ -215,6 +217,8 @@ pub(super) struct Fates {
     pub(super) send: Box<dyn FnMut(&Comment) -> SendFate + Send>,
     pub(super) next_deliveries: BTreeMap<InstanceId, VecDeque<Delivery>>,
     pub(super) delivery: Box<DecideDelivery>,
+    /// Changes what hosts print.
+    pub(super) report: Box<dyn FnMut(&mut Report) + Send>,
 }
 
 impl Default for Fates {
@@ -227,6 +231,7 @@ impl Default for Fates {
             send: Box::new(|_| SendFate::Accepted),
             next_deliveries: BTreeMap::new(),
             delivery: Box::new(|_, _| Delivery::Normal),
+            report: Box::new(|_| {}),
         }
     }
 }

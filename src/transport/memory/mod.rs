@@ -25,7 +25,7 @@ use super::batch::{MAX_INSTANCES, take};
 use super::{ClockSkew, SendLimits, Sent, Transport, TransportError};
 use crate::model::clock::Clock;
 use crate::model::id::{CommandId, HostName, InstanceId, ServiceName, Version};
-use crate::model::report::CurrentState;
+use crate::model::report::{CurrentState, Report};
 use crate::model::task::{Answer, Comment, HostTask, Presence, SentCommand};
 use crate::model::time::Timestamp;
 
@@ -119,6 +119,11 @@ impl MemoryTransport {
         self.now().fates.delivery = Box::new(decide);
     }
 
+    /// Changes the reports that hosts print: what no runner of ours would say.
+    pub fn reports(&self, change: impl FnMut(&mut Report) + Send + 'static) {
+        self.now().fates.report = Box::new(change);
+    }
+
     /// Takes an instance off the network or back. What is under way on it goes on; what was sent
     /// to it is delivered if it comes back within the delivery timeout.
     pub fn set_online(&self, instance: &InstanceId, online: bool) {
@@ -145,7 +150,8 @@ impl MemoryTransport {
         self.now().down = down;
     }
 
-    /// How long after its acceptance a command cannot be found yet: eventual consistency.
+    /// How long after its acceptance a command that is sent from now on cannot be found yet:
+    /// eventual consistency.
     pub fn set_visibility_delay(&self, delay: Duration) {
         self.now().visibility_delay = delay;
     }

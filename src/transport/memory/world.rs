@@ -44,6 +44,7 @@ pub(super) struct Instance {
 pub(super) struct Command {
     pub(super) sent: SentCommand,
     pub(super) accepted: Duration,
+    visible: Duration,
     pub(super) limits: SendLimits,
     pub(super) answers: BTreeMap<InstanceId, AnswerContent>,
 }
@@ -208,6 +209,7 @@ impl World {
         self.commands.push(Command {
             sent: sent.clone(),
             accepted: self.now,
+            visible: self.now + self.visibility_delay,
             limits,
             answers: BTreeMap::new(),
         });
@@ -235,7 +237,7 @@ impl World {
             .filter(|command| {
                 let at = host_time(self.start, self.skew, command.accepted - self.origin, 0);
                 at >= since
-                    && command.accepted + self.visibility_delay <= self.now
+                    && command.visible <= self.now
                     && command.sent.comment.to_string().starts_with(prefix)
             })
             .map(|command| command.sent.clone())

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use fleet::model::id::HostName;
 use fleet::model::ledger::{RolloutRecord, RolloutState};
 use fleet::model::policy::{BatchSize, OnFailure, RolloutPolicy, Strategy};
+use fleet::model::report::ReportOutcome;
 use fleet::model::statement::Verb;
 use fleet::plan::Narrow;
 use fleet::reconcile::{ApplyOptions, ExitClass, Pass, PassOutcome, ReconcileError};
@@ -559,5 +561,28 @@ async fn what_stands_on_a_service_that_was_not_changed_there_stays() {
     );
     let states = world.states();
     assert!(states.contains("web-01 app 2.0.0 healthy"), "{states}");
+    assert!(violations(&world).is_empty());
+}
+
+/// A step that goes back has one good outcome, and that is not `succeeded`: its receipt is asked.
+#[tokio::test(start_paused = true)]
+async fn a_success_is_no_outcome_of_going_back() {
+    let wish = Wish::new(2, &[("app", "1.0.0")]).with(batches(&[1]));
+    let world = World::new(1, &wish);
+    world.apply().await.unwrap();
+    world.desired.push(&wish.version("app", "2.0.0"));
+    broken(&world, "web-02", "2.0.0");
+    let mut first = true;
+    world.transport.reports(move |report| {
+        let of = report.host.as_ref().map(HostName::as_str);
+        let goes_back = report.outcome == ReportOutcome::RolledBack && of == Some("web-01");
+        if goes_back && std::mem::take(&mut first) {
+            report.outcome = ReportOutcome::Succeeded;
+        }
+    });
+    let pass = world.apply().await.unwrap();
+    assert_eq!(ended(&pass).state, RolloutState::RolledBack);
+    let states = world.states();
+    assert!(states.contains("web-01 app 1.0.0 rolled_back"), "{states}");
     assert!(violations(&world).is_empty());
 }

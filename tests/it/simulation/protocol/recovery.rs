@@ -4,9 +4,10 @@ use fleet::model::ledger::RolloutState;
 use fleet::model::report::Outcome;
 use fleet::reconcile;
 use fleet::reconcile::{ApplyOptions, ExitClass};
-use fleet::transport::memory::{Behaviour, Delivery, Ending, SendFate};
+use fleet::transport::memory::{Behaviour, Delivery, Ending, HostActionKind, SendFate, Stage};
 
 use super::super::desired::{Wish, environment, instance};
+use super::super::world::World;
 use super::{
     done, kill_once_sent, last_rollout, one, outcome, pass_time, seconds, slow, waves_of_one,
 };
@@ -148,15 +149,42 @@ async fn a_step_that_never_arrived_is_untouched_once_nobody_takes_it_any_more() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn once_asked_a_step_is_not_sent_again() {
+async fn an_answer_that_is_no_report_is_asked_about_at_once() {
     let world = one();
-    // The question is on its way when the controller dies; the answer never comes.
-    world
-        .transport
-        .next_delivery(&instance("web-01"), Delivery::NeverArrives);
-    world
-        .transport
-        .next_delivery(&instance("web-01"), Delivery::NeverArrives);
+    let web = instance("web-01");
+    world.transport.next_delivery(&web, Delivery::Garbled);
+    done(world.apply().await);
+    let (at, end) = world.sent().pop().unwrap();
+    assert_eq!(end, "1.0-1");
+    assert!(at < 10, "not when the service gives up, but at {at}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_deadline_a_host_is_asked_whatever_the_service_says() {
+    let world = one();
+    let web = instance("web-01");
+    world.transport.next_delivery(&web, Delivery::Unheard);
+    let pass = tokio::time::timeout(seconds(7_200), world.apply()).await;
+    done(pass.expect("it does not wait for ever"));
+    let (at, end) = world.sent().pop().unwrap();
+    assert_eq!(end, "1.0-1");
+    // not_after + 60 s + 7 × timeout.
+    let deadline = 600 + 60 + 7 * 60;
+    assert!((deadline..deadline + 10).contains(&at), "at {at}");
+    assert_eq!(outcome(&world, 1), Some(Outcome::Succeeded));
+    assert_eq!(world.deploys("1.0.0"), 1);
+}
+
+/// How often a step was sent; not how often it was asked about.
+fn sendings(world: &World) -> usize {
+    let sent = world.sent();
+    sent.iter()
+        .filter(|(_, end)| end.starts_with("1.1"))
+        .count()
+}
+
+/// Applies, and kills the controller once it has asked.
+async fn kill_once_asked(world: &World) {
     let asked = async {
         while !world.sent().iter().any(|(_, end)| end.starts_with("1.0")) {
             pass_time(1).await;
@@ -166,15 +194,58 @@ async fn once_asked_a_step_is_not_sent_again() {
         _ = world.apply() => panic!("it was to be killed"),
         () = asked => {}
     }
-    // The first sending is forgotten by the service: only the question can be found.
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_asked_a_step_is_not_sent_again() {
+    let world = one();
+    let web = instance("web-01");
+    // Neither the step nor the question arrives, and the next process finds the question alone.
+    for _ in 0..2 {
+        world.transport.next_delivery(&web, Delivery::NeverArrives);
+    }
+    world.transport.set_visibility_delay(seconds(86_400));
+    let (_, ()) = tokio::join!(kill_once_asked(&world), async {
+        pass_time(60).await;
+        world.transport.set_visibility_delay(seconds(0));
+    });
     world.apply().await.unwrap();
-    let steps = world
-        .sent()
-        .into_iter()
-        .filter(|(_, end)| end.starts_with("1.1"));
-    assert_eq!(steps.count(), 1);
+    assert_eq!(sendings(&world), 1);
     assert_eq!(world.deploys("1.0.0"), 0);
     assert_eq!(outcome(&world, 1), Some(Outcome::Untouched));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_where_another_sending_of_it_finds_its_host_busy() {
+    let world = one();
+    let web = instance("web-01");
+    slow(&world, 400);
+    // Three sendings, of which none is found before the last. The first is cut off in deploy, which
+    // the asking has to undo; meanwhile the last one waits in vain for the host's lock.
+    world.transport.set_visibility_delay(seconds(100));
+    for _ in 0..2 {
+        world.transport.next_send(SendFate::AnswerLost);
+    }
+    let cut_off = Delivery::Killed {
+        stage: Stage::Deploy,
+        again: None,
+    };
+    for fate in [
+        cut_off,
+        Delivery::NeverArrives,
+        Delivery::Late(seconds(130)),
+    ] {
+        world.transport.next_delivery(&web, fate);
+    }
+    assert!(world.kill_after("here/1", seconds(75)).await);
+    assert_eq!(sendings(&world), 3);
+    pass_time(100).await;
+    world.apply().await.unwrap();
+    let history = world.transport.history();
+    assert!(history.iter().any(|it| it.kind == HostActionKind::Busy));
+    assert_eq!(sendings(&world), 3);
+    assert_eq!(outcome(&world, 1), Some(Outcome::RolledBack));
+    assert_eq!(world.deploys("1.0.0"), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,15 +344,7 @@ async fn part_numbers_go_on_where_another_process_stopped() {
             .transport
             .next_delivery(&instance("web-01"), Delivery::NeverArrives);
     }
-    let asked = async {
-        while !world.sent().iter().any(|(_, end)| end == "1.0-1") {
-            pass_time(1).await;
-        }
-    };
-    tokio::select! {
-        _ = world.apply() => panic!("it was to be killed"),
-        () = asked => {}
-    }
+    kill_once_asked(&world).await;
     world.apply().await.unwrap();
     let ends: Vec<String> = world.sent().into_iter().map(|(_, end)| end).collect();
     assert!(ends.contains(&"1.0-2".to_owned()), "{ends:?}");
