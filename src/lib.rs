@@ -18,10 +18,12 @@
 //! | [`git`] | the git seam |
 //! | [`ledger`] | observed state in git |
 //! | [`reconcile`] | one pass over an environment |
+//! | [`daemon`] | when passes are made, over all environments |
 //! | [`reporter`] | events and plans → terminal, JSON, markdown |
 //! | [`cli`] | one file per subcommand |
 
 pub mod cli;
+pub mod daemon;
 pub mod gate;
 pub mod git;
 pub mod host;

@@ -1,6 +1,6 @@
 //! `fleet apply`.
 
-mod told;
+pub(super) mod told;
 
 use std::path::{Path, PathBuf};
 

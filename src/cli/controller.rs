@@ -45,6 +45,33 @@ impl Cockpit {
         fleet: &Fleet,
         no_wait: bool,
     ) -> Result<Self, CliError> {
+        let desired = GitDesired::new(Arc::clone(repository), settings.clone());
+        let kept = Kept::Until { no_wait };
+        Self::seat(context, repository, settings, fleet, desired, kept).await
+    }
+
+    /// For a process that stays and acts on all environments.
+    ///
+    /// # Errors
+    /// Exit code 5 where another one stays here; 130 at Ctrl-C.
+    pub(crate) async fn stay(
+        context: &Context,
+        repository: &Arc<Repository>,
+        fleet: &Fleet,
+    ) -> Result<Self, CliError> {
+        let settings = &fleet.git;
+        let desired = GitDesired::checking_syntax(Arc::clone(repository), settings.clone());
+        Self::seat(context, repository, settings, fleet, desired, Kept::Forever).await
+    }
+
+    async fn seat(
+        context: &Context,
+        repository: &Arc<Repository>,
+        settings: &GitSettings,
+        fleet: &Fleet,
+        desired: GitDesired,
+        kept: Kept,
+    ) -> Result<Self, CliError> {
         repository.check_identity()?;
         let progress = Arc::new(Progress::new(context.ui));
         // Above the live lines, as long as there are any.
@@ -54,7 +81,7 @@ impl Cockpit {
             None => ui.tell(&format!("{line}\n")),
         });
         let mut stop = super::interrupt::watch(&progress);
-        let lock = lock(context, repository, no_wait, &mut stop).await?;
+        let lock = lock(context, repository, kept, &mut stop).await?;
         Ok(Self {
             ledger: GitLedger::new(
                 Arc::clone(repository),
@@ -62,7 +89,7 @@ impl Cockpit {
                 fleet.name.clone(),
                 Arc::new(SystemRandom),
             ),
-            desired: GitDesired::new(Arc::clone(repository), settings.clone()),
+            desired,
             ui: context.ui,
             progress,
             logs: Logs(repository.logs()),
@@ -87,8 +114,22 @@ impl Cockpit {
         let hosts: Vec<&Host> = environment.hosts.values().collect();
         let connection =
             Connection::open(context, &self.repository, fleet, environment, &hosts).await?;
+        let result = self.drive(context, &connection, work).await;
+        connection.close().await;
+        // What follows is for stdout, which live lines know nothing of.
+        self.progress.clear();
+        result
+    }
+
+    /// Gives a controller with this way to hosts to some work.
+    pub(crate) async fn drive<T>(
+        &self,
+        context: &Context,
+        connection: &Connection,
+        work: impl AsyncFnOnce(&Controller<'_>) -> T,
+    ) -> T {
         let events = |event: Event| self.progress.show(&event);
-        let result = work(&Controller {
+        work(&Controller {
             clock: &*context.clock,
             random: &SystemRandom,
             transport: &connection.ssm,
@@ -99,11 +140,22 @@ impl Cockpit {
             stop: self.stop.clone(),
             writer: self.writer.clone(),
         })
-        .await;
-        connection.close().await;
-        // What follows is for stdout, which live lines know nothing of.
-        self.progress.clear();
-        result
+        .await
+    }
+
+    /// The record.
+    pub(crate) const fn ledger(&self) -> &GitLedger {
+        &self.ledger
+    }
+
+    /// Desired commits.
+    pub(crate) const fn desired(&self) -> &GitDesired {
+        &self.desired
+    }
+
+    /// Turns true at the first signal.
+    pub(crate) fn stop(&self) -> watch::Receiver<bool> {
+        self.stop.clone()
     }
 
     /// Asks in the middle of things, where Ctrl-C does not end the process by itself.
@@ -124,24 +176,44 @@ impl Cockpit {
 /// How often a lock is tried that another process has.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// How long this process acts on the repository.
+#[derive(Clone, Copy)]
+enum Kept {
+    /// Until its work is done; whether it waits for another one's.
+    Until { no_wait: bool },
+    /// Until it is told to end.
+    Forever,
+}
+
+/// What a process that stays calls itself.
+const STAYS: &str = "fleet run";
+
 async fn lock(
     context: &Context,
     repository: &Repository,
-    no_wait: bool,
+    kept: Kept,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<ControllerLock, CliError> {
+    let stays = matches!(kept, Kept::Forever).then_some(STAYS);
     let mut said = false;
     loop {
-        let by = match repository.lock(context.now())? {
+        let other = match repository.lock(context.now(), stays)? {
             Ok(lock) => return Ok(lock),
-            Err(locked) => locked.by,
+            Err(locked) => locked,
         };
-        if no_wait {
-            return Err(CliError::other(
-                Exit::Held,
-                format!("another fleet acts on this repository: {by}"),
-            )
-            .hint("without --no-wait this one waits for it"));
+        let by = other.by;
+        let held = || {
+            let error = format!("another fleet acts on this repository: {by}");
+            CliError::other(Exit::Held, error)
+        };
+        if other.stays {
+            return Err(held().hint(
+                "it applies what is desired by itself, and `fleet status` says how far it is; to act \
+                 beside it, end it first",
+            ));
+        }
+        if matches!(kept, Kept::Until { no_wait: true }) {
+            return Err(held().hint("without --no-wait this one waits for it"));
         }
         if !said {
             said = true;

@@ -16,6 +16,14 @@ use crate::git;
 /// A command listens for itself and leaves when it has recorded where things stand.
 static TAKEN_OVER: AtomicBool = AtomicBool::new(false);
 
+/// It was SIGTERM that ended it.
+static IS_TERMINATED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the signal that [`watch`] heard was SIGTERM: how a service is told that it is over.
+pub(crate) fn is_terminated() -> bool {
+    IS_TERMINATED.load(Ordering::SeqCst)
+}
+
 /// Until a command listens for itself nothing is under way but reading: a signal ends the process
 /// as it does by default, and first a git that it waits for.
 pub(crate) fn guard() {
@@ -37,7 +45,8 @@ pub(crate) fn watch(progress: &Arc<Progress>) -> watch::Receiver<bool> {
     let mut signals = Signals::listen();
     let progress = Arc::downgrade(progress);
     tokio::spawn(async move {
-        signals.next().await;
+        let kind = signals.next().await;
+        IS_TERMINATED.store(kind == SignalKind::terminate(), Ordering::SeqCst);
         if let Some(progress) = progress.upgrade() {
             progress.say("recording where things stand; hosts go on. Once more leaves at once");
         }

@@ -27,6 +27,7 @@ mod progress;
 mod redeploy;
 mod render;
 mod rollout;
+mod run;
 mod sandbox;
 mod saved;
 mod schema;
@@ -92,6 +93,7 @@ enum Command {
     Render(render::RenderArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
+    Run(run::RunArgs),
     Status(status::StatusArgs),
     Explain(explain::ExplainArgs),
     #[command(subcommand)]
@@ -108,7 +110,7 @@ enum Command {
 }
 
 /// What every command gets.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Context {
     ui: Ui,
     /// `--repo`.
@@ -199,6 +201,7 @@ impl Command {
             Self::Validate(_)
             | Self::Plan(_)
             | Self::Apply(_)
+            | Self::Run(_)
             | Self::Status(_)
             | Self::Explain(_)
             | Self::Schema(_)
@@ -226,6 +229,7 @@ impl Command {
             Self::Schema(args) => schema::run(context, &args),
             Self::Plan(args) => plan::run(context, &args).await,
             Self::Apply(args) => apply::run(context, &args).await,
+            Self::Run(args) => run::run(context, &args).await,
             Self::Observe(args) => observe::run(context, &args).await,
             Self::Status(args) => status::run(context, &args).await,
             Self::Explain(args) => explain::run(context, &args).await,

@@ -43,6 +43,11 @@ pub(crate) fn git_settings(
     context: &Context,
     repository: &Repository,
 ) -> Result<GitSettings, CliError> {
+    checked_out(context, repository).map(|fleet| fleet.git)
+}
+
+/// The fleet of the commit that is checked out: what is known without a remote.
+pub(crate) fn checked_out(context: &Context, repository: &Repository) -> Result<Fleet, CliError> {
     let head = repository.head().map_err(|error| match error {
         git::GitError::Empty => CliError::new(Exit::Error, error).hint(first_commit(repository)),
         other => other.into(),
@@ -57,7 +62,7 @@ pub(crate) fn git_settings(
     }
     let loaded = manifest::load(&tree);
     match loaded.fleet {
-        Some(fleet) => Ok(fleet.git),
+        Some(fleet) => Ok(fleet),
         None => Err(refuse(context, &loaded.diagnostics, &tree)),
     }
 }
@@ -283,6 +288,22 @@ impl Sources {
         fleet
             .environments
             .retain(|name, _| !self.invalid.contains(name));
+    }
+
+    /// Takes environments with a script that its interpreter does not understand for invalid.
+    pub(crate) fn refuse_broken_scripts(&mut self) {
+        let Some(fleet) = &mut self.fleet else { return };
+        for environment in fleet.environments.values() {
+            let mut syntax = Syntax::default();
+            syntax.environment(&self.tree, &self.templates, environment);
+            if has_errors(&syntax.diagnostics) {
+                self.invalid.insert(environment.name.clone());
+                self.diagnostics.append(&mut syntax.diagnostics);
+            }
+        }
+        let (fleet, invalid) = (Arc::make_mut(fleet), &self.invalid);
+        fleet.environments.retain(|name, _| !invalid.contains(name));
+        diagnostic::sort(&mut self.diagnostics);
     }
 
     /// Adds what is said of all scripts. Gives who was asked.

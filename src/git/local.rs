@@ -21,13 +21,19 @@ pub struct ControllerLock {
 /// Another process acts on this repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Locked {
-    /// What the lock file says of it: `pid <n> since <time>`.
+    /// What the lock file says of it: `pid <n> since <time>`, behind the name of what stays.
     pub by: String,
+    /// It does not end by itself.
+    pub stays: bool,
 }
 
 impl Repository {
-    /// Takes the local lock.
-    pub fn lock(&self, now: Timestamp) -> Result<Result<ControllerLock, Locked>, GitError> {
+    /// Takes the local lock. What does not end by itself has a name, for those that it keeps out.
+    pub fn lock(
+        &self,
+        now: Timestamp,
+        stays: Option<&str>,
+    ) -> Result<Result<ControllerLock, Locked>, GitError> {
         let path = self.private_dir().join("lock");
         self.make_private_dir()?;
         let failed = |source| GitError::File {
@@ -44,7 +50,8 @@ impl Repository {
             .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {
-                let text = format!("pid {} since {now}\n", std::process::id());
+                let name = stays.map(|name| format!("{name}, ")).unwrap_or_default();
+                let text = format!("{name}pid {} since {now}\n", std::process::id());
                 file.set_len(0)
                     .and_then(|()| file.rewind())
                     .and_then(|()| file.write_all(text.as_bytes()))
@@ -58,7 +65,10 @@ impl Repository {
                     "" => "another process",
                     by => by,
                 };
-                Ok(Err(Locked { by: by.to_owned() }))
+                Ok(Err(Locked {
+                    stays: by.contains(", pid "),
+                    by: by.to_owned(),
+                }))
             }
             Err(fs::TryLockError::Error(source)) => Err(failed(source)),
         }

@@ -39,6 +39,13 @@ pub trait Ledger: Send + Sync {
     /// Everything of one environment, as last fetched.
     async fn read(&self, environment: &EnvironmentName) -> Result<EnvironmentLedger, LedgerError>;
 
+    /// What moves whenever somebody writes about an environment, as last fetched: cheaper than
+    /// [`Ledger::read`].
+    async fn mark(&self, environment: &EnvironmentName) -> Result<LedgerMark, LedgerError>;
+
+    /// The environments that anything is recorded of, as last fetched.
+    async fn environments(&self) -> Result<Vec<EnvironmentName>, LedgerError>;
+
     /// All rollouts of an environment, newest first, as last fetched.
     async fn rollouts(
         &self,
@@ -64,6 +71,15 @@ pub trait Ledger: Send + Sync {
 
     /// Writes a person's word to the statements' branch.
     async fn state(&self, statement: &Statement) -> Result<StatementFile, LedgerError>;
+}
+
+/// Where the ledger and people's words stand for an environment; equal marks: nothing was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerMark {
+    /// The last ledger commit that touches the environment's folder.
+    pub tip: Option<Revision>,
+    /// The statements' tip: of all environments together.
+    pub statements: Option<Revision>,
 }
 
 /// What became of a commit.

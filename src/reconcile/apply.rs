@@ -129,7 +129,7 @@ impl Attempt<'_> {
             return Ok(Some(self.pass(PassOutcome::Stopped, None)));
         }
         controller.ledger.fetch().await?;
-        let newest = controller.desired.newest().await?;
+        let newest = controller.desired.fetched().await?;
         let ledger = controller.ledger.read(self.name).await?;
         if let Some(open) = &ledger.open
             && let Some(writer) = foreign::writer(open, &controller.writer)

@@ -1,6 +1,7 @@
 //! What the controller must know of desired state: the trait behind which manifests and templates
 //! stand.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,8 +19,13 @@ pub trait DesiredState: Send + Sync {
     /// Its manifests; without the environments that are invalid.
     fn fleet(&self) -> &Fleet;
 
-    /// Whether an environment has a file that is not valid.
-    fn is_invalid(&self, environment: &EnvironmentName) -> bool;
+    /// The environments that have a file that is not valid.
+    fn invalid(&self) -> &BTreeSet<EnvironmentName>;
+
+    /// Whether an environment is one of them.
+    fn is_invalid(&self, environment: &EnvironmentName) -> bool {
+        self.invalid().contains(environment)
+    }
 
     /// The digests of a service on a host.
     ///
@@ -61,6 +67,10 @@ pub(crate) fn assignment<'a>(
 pub trait DesiredSource: Send + Sync {
     /// The newest desired commit, fetched now.
     async fn newest(&self) -> Result<Arc<dyn DesiredState>, DesiredError>;
+
+    /// The newest one as last fetched: for who has just fetched the ledger, which brings all
+    /// branches.
+    async fn fetched(&self) -> Result<Arc<dyn DesiredState>, DesiredError>;
 
     /// A recorded commit; none where it is gone.
     async fn at(&self, revision: &Revision) -> Result<Option<Arc<dyn DesiredState>>, DesiredError>;

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::client;
 use super::error::SandboxError;
 use super::folder::Folder;
+use super::host::SandboxInstance;
 use super::options::SandboxOptions;
 use super::server::Sandbox;
 
@@ -44,6 +45,14 @@ impl SandboxHandle {
     /// Whether this process started it: time to say that scripts really run here.
     pub fn is_started_here(&self) -> bool {
         self.started
+    }
+
+    /// Tells whoever owns the folder of more instances.
+    ///
+    /// # Errors
+    /// The owner does not answer, or refuses one.
+    pub async fn register(&self, instances: &[SandboxInstance]) -> Result<(), SandboxError> {
+        register(&self.endpoint, instances).await
     }
 
     /// Stops it where it is this process's own. Its scripts go on.
@@ -106,13 +115,13 @@ async fn use_owner(folder: &Folder, options: &SandboxOptions) -> Result<String, 
     let path = folder.endpoint();
     let endpoint = fs::read_to_string(&path).map_err(SandboxError::folder("read", path))?;
     let endpoint = endpoint.trim().to_owned();
-    client::call(
-        &endpoint,
-        "Register",
-        &json!({ "Instances": options.instances }),
-    )
-    .await?;
+    register(&endpoint, &options.instances).await?;
     Ok(endpoint)
+}
+
+async fn register(endpoint: &str, instances: &[SandboxInstance]) -> Result<(), SandboxError> {
+    let body = json!({ "Instances": instances });
+    client::call(endpoint, "Register", &body).await.map(drop)
 }
 
 async fn inherit(folder: Folder, mut options: SandboxOptions, endpoint: String) {

@@ -189,11 +189,11 @@ fn one_process_at_a_time_holds_the_lock() {
         Repository::discover(&folder).unwrap(),
         Repository::discover(&folder).unwrap(),
     );
-    let held = one.lock(now).unwrap().unwrap();
-    let by = two.lock(now).unwrap().unwrap_err().by;
+    let held = one.lock(now, None).unwrap().unwrap();
+    let by = two.lock(now, None).unwrap().unwrap_err().by;
     assert_eq!(by, format!("pid {} since {now}", std::process::id()));
     drop(held);
-    assert!(two.lock(now).unwrap().is_ok());
+    assert!(two.lock(now, None).unwrap().is_ok());
 }
 
 #[test]

@@ -92,11 +92,7 @@ pub(super) async fn tell(
     pass: &Pass,
 ) -> Result<(), CliError> {
     let ui = context.ui;
-    let record = match &pass.outcome {
-        PassOutcome::Ended(record) | PassOutcome::Paused(record) => Some(record),
-        PassOutcome::Held { rollout, .. } => rollout.as_ref(),
-        PassOutcome::Unchanged | PassOutcome::AllOffline | PassOutcome::Stopped => None,
-    };
+    let record = record(pass);
     let rollout = match record {
         Some(record) => books.ledger.rollout(name, &record.id).await?,
         None => None,
@@ -114,6 +110,15 @@ pub(super) async fn tell(
         ui.hint(&hint);
     }
     Ok(())
+}
+
+/// The rollout that a pass was about.
+pub(in crate::cli) fn record(pass: &Pass) -> Option<&RolloutRecord> {
+    match &pass.outcome {
+        PassOutcome::Ended(record) | PassOutcome::Paused(record) => Some(record),
+        PassOutcome::Held { rollout, .. } => rollout.as_ref(),
+        PassOutcome::Unchanged | PassOutcome::AllOffline | PassOutcome::Stopped => None,
+    }
 }
 
 /// What to look at, and what lifts what is held.
@@ -151,7 +156,11 @@ fn is_over(pass: &Pass) -> bool {
     )
 }
 
-fn summary(pass: &Pass, rollout: Option<&RolloutLedger>) -> String {
+/// The summary of a pass that found nothing to do.
+pub(in crate::cli) const NO_CHANGES: &str = "no changes";
+
+/// What came of a pass, in a few words.
+pub(in crate::cli) fn summary(pass: &Pass, rollout: Option<&RolloutLedger>) -> String {
     let of = |record: &RolloutRecord| {
         let state = words(record.state.as_str());
         let hosts = format!("{} of {}", record.completed, plural(record.total, "host"));
@@ -168,7 +177,7 @@ fn summary(pass: &Pass, rollout: Option<&RolloutLedger>) -> String {
         }
     };
     let done = match &pass.outcome {
-        PassOutcome::Unchanged => "no changes".to_owned(),
+        PassOutcome::Unchanged => NO_CHANGES.to_owned(),
         PassOutcome::Ended(record) | PassOutcome::Paused(record) => of(record),
         PassOutcome::Held { reason, .. } => format!("held: {reason}"),
         PassOutcome::AllOffline => {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Committed, Ledger, LedgerError, statement as form};
+use super::{Committed, Ledger, LedgerError, LedgerMark, statement as form};
 use crate::model::id::{EnvironmentName, Revision, RolloutId};
 use crate::model::ledger::{EnvironmentLedger, LedgerCommit, RolloutLedger, RolloutRecord, Write};
 use crate::model::statement::{Statement, StatementFile};
@@ -272,6 +272,25 @@ impl Ledger for MemoryLedger {
 
     async fn read(&self, environment: &EnvironmentName) -> Result<EnvironmentLedger, LedgerError> {
         Ok(self.controller().view.read(environment))
+    }
+
+    async fn mark(&self, environment: &EnvironmentName) -> Result<LedgerMark, LedgerError> {
+        let view = &self.controller().view;
+        let said = view.statements.len();
+        Ok(LedgerMark {
+            tip: view.records(environment).tip.clone(),
+            statements: (said > 0).then(|| Revision::new(format!("{said:040x}"))),
+        })
+    }
+
+    async fn environments(&self) -> Result<Vec<EnvironmentName>, LedgerError> {
+        Ok(self
+            .controller()
+            .view
+            .environments
+            .keys()
+            .cloned()
+            .collect())
     }
 
     async fn rollouts(

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Committed, Ledger, LedgerError};
+use super::{Committed, Ledger, LedgerError, LedgerMark};
 use crate::git::{Branches, GitError, Repository, SEEN};
 use crate::model::clock::Random;
 use crate::model::desired::GitSettings;
@@ -117,6 +117,21 @@ impl Ledger for GitLedger {
     async fn read(&self, environment: &EnvironmentName) -> Result<EnvironmentLedger, LedgerError> {
         let environment = environment.clone();
         self.blocking(move |inner| inner.read(&environment)).await
+    }
+
+    async fn mark(&self, environment: &EnvironmentName) -> Result<LedgerMark, LedgerError> {
+        let environment = environment.clone();
+        self.blocking(move |inner| {
+            Ok(LedgerMark {
+                tip: inner.environment_tip(inner.tip()?.as_ref(), &environment)?,
+                statements: inner.repository.tip(&inner.branches.statements_ref())?,
+            })
+        })
+        .await
+    }
+
+    async fn environments(&self) -> Result<Vec<EnvironmentName>, LedgerError> {
+        self.blocking(Inner::environments).await
     }
 
     async fn rollouts(

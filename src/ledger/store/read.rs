@@ -45,6 +45,18 @@ impl Inner {
         Ok(ledger)
     }
 
+    /// A folder of the branch is an environment's.
+    pub(super) fn environments(&self) -> Result<Vec<EnvironmentName>, LedgerError> {
+        let Some(tip) = self.tip()? else {
+            return Ok(Vec::new());
+        };
+        let folders = self.repository.folders_in(&tip, "")?;
+        let names = folders.iter().filter(|name| check_name(name).is_ok());
+        Ok(names
+            .map(|name| EnvironmentName::new(name.as_str()))
+            .collect())
+    }
+
     /// The newest commit up to the ledger's tip that changed an environment's folder.
     pub(super) fn environment_tip(
         &self,

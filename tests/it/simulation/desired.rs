@@ -1,6 +1,6 @@
 //! Desired commits made by hand, for controllers that read no git.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -85,6 +85,7 @@ struct Commit {
     revision: Revision,
     fleet: Fleet,
     template: String,
+    invalid: BTreeSet<EnvironmentName>,
 }
 
 impl Commit {
@@ -121,6 +122,7 @@ impl Commit {
         Self {
             revision,
             template: wish.template.clone(),
+            invalid: BTreeSet::new(),
             fleet: Fleet {
                 name: fleet_name(),
                 git: GitSettings::default(),
@@ -143,8 +145,8 @@ impl DesiredState for Commit {
         &self.fleet
     }
 
-    fn is_invalid(&self, _: &EnvironmentName) -> bool {
-        false
+    fn invalid(&self) -> &BTreeSet<EnvironmentName> {
+        &self.invalid
     }
 
     fn digests(
@@ -223,6 +225,10 @@ impl DesiredSource for Desired {
     async fn newest(&self) -> Result<Arc<dyn DesiredState>, DesiredError> {
         let commits = self.commits.lock().unwrap();
         Ok(commits.last().expect("a commit").clone())
+    }
+
+    async fn fetched(&self) -> Result<Arc<dyn DesiredState>, DesiredError> {
+        self.newest().await
     }
 
     async fn at(&self, revision: &Revision) -> Result<Option<Arc<dyn DesiredState>>, DesiredError> {

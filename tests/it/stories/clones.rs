@@ -9,7 +9,7 @@ use super::story::{Story, assert_story};
 const A: &str = "i-0123456789abcdef0";
 
 /// An origin with these files, and a clone in `acme`.
-fn cloned(files: &[(&str, &str)]) -> Story {
+pub(super) fn cloned(files: &[(&str, &str)]) -> Story {
     let mut story = Story::new();
     story.enter(".");
     story.quietly("git", &["init", "-q", "--bare", "-b", "main", "origin.git"]);

@@ -21,6 +21,7 @@ mod pipes;
 mod plan;
 mod redeploy;
 mod render;
+mod run;
 mod sandbox;
 mod scripts;
 pub(crate) mod standing;
