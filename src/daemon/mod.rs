@@ -56,7 +56,7 @@ pub struct Daemon<'a, S> {
     async_fn_in_trait,
     reason = "one thread drives all passes, so nothing of them needs to be Send"
 )]
-pub trait Site {
+pub trait Site: Sync {
     /// Gives an environment's controller to some work.
     ///
     /// # Errors

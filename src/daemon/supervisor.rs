@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use crate::ledger::LedgerMark;
-use crate::model::event::Event;
+use crate::model::event::{Event, EventKind};
 use crate::model::id::{EnvironmentName, Revision};
 use crate::model::ledger::RolloutState;
 use crate::reconcile::{self, ApplyOptions, Pass, ReconcileError};
@@ -34,7 +34,7 @@ pub(super) struct Supervisor<'a, S> {
     next_look: Duration,
     /// Looks in a row that showed nothing.
     blind: u32,
-    revision: Option<Revision>,
+    revision: Arc<Mutex<Option<Revision>>>,
 }
 
 /// What the supervisor knows of an environment.
@@ -53,6 +53,13 @@ struct Watched {
     failures: u32,
     trouble: Option<String>,
     quiet: Arc<Mutex<Quiet>>,
+}
+
+/// What was said already.
+struct Told {
+    quiet: Arc<Mutex<Quiet>>,
+    /// The desired commit.
+    revision: Arc<Mutex<Option<Revision>>>,
 }
 
 /// How a pass came back.
@@ -74,7 +81,7 @@ impl<'a, S: Site> Supervisor<'a, S> {
             look_again: false,
             next_look: daemon.clock.monotonic(),
             blind: 0,
-            revision: None,
+            revision: Arc::default(),
         }
     }
 
@@ -152,12 +159,12 @@ impl<'a, S: Site> Supervisor<'a, S> {
         let revision = &sight.revision;
         let manifest = sight.environments.values();
         let environments = manifest.filter(|(it, _)| *it != Standing::Gone).count();
-        match &self.revision {
+        match replace(&self.revision, revision) {
             None => site.tell(Said::Watching {
                 environments,
                 revision,
             }),
-            Some(before) if before != revision => site.tell(Said::Moved { revision }),
+            Some(before) if before != *revision => site.tell(Said::Moved { revision }),
             Some(_) => {}
         }
         for (environment, (standing, mark)) in sight.environments {
@@ -183,7 +190,6 @@ impl<'a, S: Site> Supervisor<'a, S> {
                 }
             }
         }
-        self.revision = Some(sight.revision);
     }
 
     fn start_due(&mut self) {
@@ -208,10 +214,13 @@ impl<'a, S: Site> Supervisor<'a, S> {
         watched.passed = Some(watched.mark.clone());
         watched.due = None;
         let (daemon, standing) = (self.daemon, watched.standing);
-        let quiet = Arc::clone(&watched.quiet);
+        let told = Told {
+            quiet: Arc::clone(&watched.quiet),
+            revision: Arc::clone(&self.revision),
+        };
         self.passes.push(Box::pin(async move {
-            let result = pass(daemon, &environment, standing, &quiet).await;
-            lock(&quiet).end();
+            let result = pass(daemon, &environment, standing, &told).await;
+            lock(&told.quiet).end();
             Done {
                 ledger: daemon.ledger.mark(&environment).await.ok(),
                 environment,
@@ -306,7 +315,7 @@ async fn pass<S: Site>(
     daemon: &Daemon<'_, S>,
     environment: &EnvironmentName,
     standing: Standing,
-    quiet: &Mutex<Quiet>,
+    told: &Told,
 ) -> Result<Option<Pass>, String> {
     let words = |error| daemon.site.words(error);
     if standing != Standing::Valid {
@@ -321,7 +330,13 @@ async fn pass<S: Site>(
     }
     let work = async |controller: &Controller<'_>| {
         let events = |event: Event| {
-            for event in lock(quiet).take(event) {
+            // A pass asks git itself, and may be ahead of the looks.
+            if let EventKind::Planned { revision, .. } = &event.kind
+                && replace(&told.revision, revision).as_ref() != Some(revision)
+            {
+                daemon.site.tell(Said::Moved { revision });
+            }
+            for event in lock(&told.quiet).take(event) {
                 (controller.events)(event);
             }
         };
@@ -339,6 +354,11 @@ async fn pass<S: Site>(
     }
 }
 
-fn lock(quiet: &Mutex<Quiet>) -> MutexGuard<'_, Quiet> {
-    quiet.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(told: &Mutex<T>) -> MutexGuard<'_, T> {
+    told.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes a commit for the one that was told of last; gives the one before.
+fn replace(told: &Mutex<Option<Revision>>, revision: &Revision) -> Option<Revision> {
+    lock(told).replace(revision.clone())
 }

@@ -8,7 +8,9 @@ use crate::gate;
 use crate::model::desired::Environment;
 use crate::model::event::EventKind;
 use crate::model::id::{EnvironmentName, HostName, InstanceId, PlanId, RolloutId};
-use crate::model::ledger::{EnvironmentLedger, RolloutLedger, RolloutRecord, RolloutState};
+use crate::model::ledger::{
+    EnvironmentLedger, RolloutLedger, RolloutRecord, RolloutState, WaveRecord,
+};
 use crate::model::plan::{EnvironmentPlan, Gate, GateKind, HeldReason, RecordedPlan};
 use crate::model::policy::{Offline, Policy};
 use crate::model::task::Presence;
@@ -132,10 +134,10 @@ impl Attempt<'_> {
         let newest = controller.desired.fetched().await?;
         let ledger = controller.ledger.read(self.name).await?;
         if let Some(open) = &ledger.open
-            && let Some(writer) = foreign::writer(open, &controller.writer)
+            && let Some(wave) = foreign::wave(open, &controller.writer)
             && !self.take_over
         {
-            return self.leave_to(open, writer).await;
+            return self.leave_to(open, wave).await;
         }
         let in_flight = ledger
             .open
@@ -163,17 +165,17 @@ impl Attempt<'_> {
     async fn leave_to(
         &mut self,
         open: &RolloutLedger,
-        writer: &str,
+        wave: &WaveRecord,
     ) -> Result<Option<Pass>, Failure> {
         if self.options.no_wait {
             let held = PassOutcome::Held {
-                reason: foreign::reason(writer),
+                reason: foreign::reason(wave),
                 gates: Vec::new(),
                 rollout: Some(open.record.clone()),
             };
             return Ok(Some(self.pass(held, None)));
         }
-        match foreign::wait(self.controller, self.name, open, writer).await? {
+        match foreign::wait(self.controller, self.name, open, wave).await? {
             Waited::StoodStill => self.take_over = true,
             Waited::Moved => {}
             Waited::Stopped => return Ok(Some(self.pass(PassOutcome::Stopped, None))),

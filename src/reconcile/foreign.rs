@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::ledger::LedgerError;
 use crate::model::event::EventKind;
 use crate::model::id::{EnvironmentName, RolloutId};
-use crate::model::ledger::RolloutLedger;
+use crate::model::ledger::{RolloutLedger, WaveRecord};
 use crate::rollout::Controller;
 
 /// A writer commits at least every 5 minutes and sends for at most 6 after its last push, which
@@ -25,13 +25,12 @@ pub(super) enum Waited {
     Stopped,
 }
 
-/// Who writes the open wave, if that is not us.
-pub(super) fn writer<'a>(open: &'a RolloutLedger, ours: &str) -> Option<&'a str> {
+/// The open wave, if it is not ours.
+pub(super) fn wave<'a>(open: &'a RolloutLedger, ours: &str) -> Option<&'a WaveRecord> {
     open.waves
         .iter()
         .find(|wave| wave.is_open())
-        .map(|wave| wave.writer.as_str())
-        .filter(|writer| *writer != ours)
+        .filter(|wave| wave.writer != ours)
 }
 
 /// Waits until the environment's tip has stood still for 12 minutes by our own clock.
@@ -39,7 +38,7 @@ pub(super) async fn wait(
     controller: &Controller<'_>,
     environment: &EnvironmentName,
     open: &RolloutLedger,
-    foreign: &str,
+    foreign: &WaveRecord,
 ) -> Result<Waited, LedgerError> {
     let id: &RolloutId = &open.record.id;
     controller.emit(
@@ -72,8 +71,9 @@ pub(super) async fn wait(
             .open
             .as_ref()
             .filter(|there| there.record.id == *id)
-            .and_then(|there| writer(there, &controller.writer));
-        if still_open != Some(foreign) {
+            .and_then(|there| wave(there, &controller.writer));
+        let whose = |wave: &WaveRecord| (wave.wave, wave.writer.clone());
+        if still_open.map(whose) != Some(whose(foreign)) {
             return Ok(Waited::Moved);
         }
         if there.tip != tip {
@@ -86,9 +86,10 @@ pub(super) async fn wait(
 }
 
 /// In words, why nothing is done.
-pub(super) fn reason(foreign: &str) -> String {
+pub(super) fn reason(foreign: &WaveRecord) -> String {
     format!(
-        "another controller ({foreign}) is in the middle of a wave; its wave is taken over when it \
-         has been silent for 12 minutes, or at once with --take-over"
+        "another controller ({}) is in the middle of wave {} since {}; its wave is taken over when \
+         it has been silent for 12 minutes, or at once with --take-over",
+        foreign.writer, foreign.wave, foreign.intent_at
     )
 }

@@ -188,7 +188,7 @@ const STEP_WORDS: [&str; 6] = [
 ];
 
 /// What differs from run to run, and what stands for it.
-pub(crate) const FILTERS: [(&str, &str); 18] = [
+pub(crate) const FILTERS: [(&str, &str); 19] = [
     (r"alias fleet=\S+", "alias fleet=[FLEET]"),
     (r"\d{8}T\d{6}Z-[0-9a-f]{8}", "[statement]"),
     (r"\d{8}T\d{6}Z-[0-9a-f]{6}", "[rollout]"),
@@ -209,6 +209,7 @@ pub(crate) const FILTERS: [(&str, &str); 18] = [
     (r" +\d+(\.\d+)? (s|min)\b", " [seconds]"),
     (r"\[ago\] {2,}", "[ago]  "),
     (r"http://127\.0\.0\.1:\d+", "[endpoint]"),
+    (r"\bpid \d+\b", "pid [pid]"),
     (r"\(os error \d+\)", "(os error)"),
 ];
 
