@@ -44,6 +44,11 @@ pub trait Transport: Send + Sync {
     /// Answers of these commands that are there by now. An answer may be returned again.
     async fn poll(&self, commands: &[SentCommand]) -> Result<Vec<Answer>, TransportError>;
 
+    /// Cancels a command on those of its instances to which, as far as the service knows, it was
+    /// not delivered yet. What was delivered runs on. There is no guarantee either way: whether a
+    /// host has begun, it alone can tell.
+    async fn cancel(&self, command: &SentCommand) -> Result<(), TransportError>;
+
     /// Commands accepted since a time whose comment starts with `prefix`.
     async fn find(
         &self,

@@ -46,6 +46,8 @@ pub(super) struct Flight {
     pub(super) deadline: Option<Duration>,
     /// Until when `busy` means sending again.
     pub(super) patience: Option<Duration>,
+    /// The service gave it up after it was told to: nothing of it is likely to run.
+    pub(super) cancelled: bool,
     /// Sendings without an answer.
     pub(super) outstanding: u32,
     /// Why an answer that came was no report.
@@ -75,6 +77,8 @@ pub(super) struct Carried {
     pub(super) sent: SentCommand,
     /// It asks about steps instead of sending them.
     pub(super) asks: bool,
+    /// The service was told not to deliver it any more.
+    pub(super) cancelled: bool,
     /// Which step each instance got.
     pub(super) flights: BTreeMap<InstanceId, usize>,
     pub(super) answered: BTreeSet<InstanceId>,
@@ -131,6 +135,7 @@ impl Air {
             not_after: now,
             deadline: None,
             patience: None,
+            cancelled: false,
             outstanding: 0,
         });
         let steps = record.steps.iter().enumerate();
@@ -254,6 +259,16 @@ impl Air {
             .collect()
     }
 
+    /// Commands with steps that may not be delivered yet, and that nobody has cancelled.
+    pub(super) fn uncancelled(&self) -> Vec<SentCommand> {
+        let mut open = self.unanswered();
+        open.retain(|command| {
+            let carried = self.commands.get(&command.command);
+            carried.is_some_and(|carried| !carried.asks && !carried.cancelled)
+        });
+        open
+    }
+
     pub(super) fn hurry(&mut self) {
         self.pace = FIRST_POLL;
     }
@@ -295,7 +310,15 @@ impl Flight {
 
     /// Until when an answer of its host is waited for at the latest, if it is asked then.
     pub(super) fn given_up(&self, asked: Duration) -> Duration {
-        self.deadline.unwrap_or(asked).max(asked) + super::ask::LONGEST_ANSWER
+        self.last_word().max(asked) + super::ask::LONGEST_ANSWER
+    }
+
+    /// Until then the step itself may still answer.
+    pub(super) fn last_word(&self) -> Duration {
+        match self.deadline {
+            Some(deadline) if !self.cancelled => deadline,
+            _ => self.not_after + super::GRACE,
+        }
     }
 
     /// Only this process sent it, and once: what the service or host says of that sending is all

@@ -122,7 +122,7 @@ impl Dispatcher<'_> {
     pub(super) fn no_answer(&mut self, air: &mut Air, at: usize) {
         let now = self.controller.clock.monotonic();
         let flight = &mut air.flights[at];
-        let last = flight.deadline.unwrap_or(flight.not_after + GRACE);
+        let last = flight.last_word();
         if now < last {
             flight.phase = FlightPhase::Asking(last);
             let until = Some(flight.given_up(last));

@@ -72,10 +72,12 @@ impl Dispatcher<'_> {
             if !carried.answered.insert(answer.instance.clone()) || air.flights[at].is_over() {
                 continue;
             }
-            let asks = carried.asks;
+            let (asks, cancelled) = (carried.asks, carried.cancelled);
             let failed = if asks {
                 self.told(air, at, answer)
             } else {
+                air.flights[at].cancelled |=
+                    cancelled && matches!(answer.content, AnswerContent::Lost(_));
                 self.answered(air, at, answer)
             };
             if let Some((command, tail)) = failed {
@@ -181,7 +183,14 @@ impl Dispatcher<'_> {
         let tail = report.tail.clone();
         let mut ending = Ending::reported(outcome, report, &answer.command);
         if outcome == Outcome::Untouched {
-            "the host never started it".clone_into(&mut ending.message);
+            let aborted = self.rollout.is_aborted();
+            let never = match aborted {
+                true => "aborted before it started",
+                false => "the host never started it",
+            };
+            never.clone_into(&mut ending.message);
+            // It is for a person to try it again, at once.
+            ending.listed &= !aborted;
         }
         self.end(air, at, ending);
         (!tail.is_empty()).then_some((answer.command, tail))

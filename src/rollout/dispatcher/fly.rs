@@ -73,6 +73,7 @@ impl Dispatcher<'_> {
             self.look_again(air).await?;
             // What was not found would be sent again: whether it may be is asked after looking.
             self.stop_sending(air);
+            self.cancel(air).await?;
             self.skip(air);
             self.send_due(air).await?;
             self.ask_due(air).await?;

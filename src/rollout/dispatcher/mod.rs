@@ -8,6 +8,7 @@ mod air;
 mod ask;
 mod books;
 mod boundary;
+mod cancel;
 mod collect;
 mod fly;
 mod observe;

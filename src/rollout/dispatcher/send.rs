@@ -208,6 +208,7 @@ pub(super) fn carry(
         Carried {
             sent,
             asks,
+            cancelled: false,
             flights,
             answered: std::collections::BTreeSet::new(),
         },

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::fate::{Delivery, HostAction, HostActionKind};
+use super::fate::{CancelFate, Delivery, HostAction, HostActionKind};
 use super::host::{self, Moment, Place};
 use super::world::World;
-use crate::model::id::{HostName, InstanceId, ServiceName, StepId};
+use crate::model::id::{CommandId, HostName, InstanceId, ServiceName, StepId};
 use crate::model::task::{AnswerContent, HostTask, Work};
 use crate::model::time::Timestamp;
 use crate::transport::SendLimits;
@@ -83,6 +83,41 @@ impl World {
         self.schedule(arrives, Event::Arrive(Box::new(run)));
     }
 
+    /// Cancels a command where it did not arrive: the service calls it cancelled at once.
+    pub(super) fn cancel(&mut self, command: &CommandId) {
+        let found = self
+            .commands
+            .iter()
+            .position(|c| c.sent.command == *command);
+        let Some(number) = found else { return };
+        let command = &mut self.commands[number];
+        let waits = |id: &&InstanceId| {
+            !command.delivered.contains(*id) && !command.answers.contains_key(*id)
+        };
+        let ids: Vec<InstanceId> = command
+            .sent
+            .instances
+            .iter()
+            .filter(waits)
+            .cloned()
+            .collect();
+        let comment = command.sent.comment.clone();
+        for id in ids {
+            let cancelled = AnswerContent::Lost("Cancelled".into());
+            self.commands[number].answers.insert(id.clone(), cancelled);
+            let fate = (self.fates.cancel)(&comment, &id);
+            self.queue.retain(|_, event| match event {
+                Event::Arrive(run) if run.command == number && run.task.instance == id => {
+                    if let CancelFate::Killed(stage) = fate {
+                        run.fate = Delivery::Killed { stage, again: None };
+                    }
+                    fate != CancelFate::Stopped
+                }
+                _ => true,
+            });
+        }
+    }
+
     fn schedule(&mut self, at: Duration, event: Event) {
         // What ends at a moment has ended before the next thing starts at the same moment.
         let kind = match event {
@@ -153,6 +188,7 @@ impl World {
             None => return,
         };
         run.arrived = Some(arrived);
+        self.commands[run.command].delivered.insert(id.clone());
         let host = run.task.host.clone();
         let held_until = instance.locks.get(&host).copied().unwrap_or_default();
         if held_until > now {

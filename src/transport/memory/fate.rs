@@ -165,6 +165,18 @@ pub enum Delivery {
     },
 }
 
+/// What becomes of the cancelling of a command that was not delivered yet. The service says that it
+/// is cancelled, whatever becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelFate {
+    /// It never starts.
+    Stopped,
+    /// It was on its way already, and runs.
+    TooLate,
+    /// It was on its way already; the cancelling reaches its host at the start of this stage.
+    Killed(Stage),
+}
+
 /// One thing that a host did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostAction {
@@ -206,6 +218,7 @@ pub enum HostActionKind {
 }
 
 type DecideDelivery = dyn FnMut(&Comment, &InstanceId) -> Delivery + Send;
+type DecideCancel = dyn FnMut(&Comment, &InstanceId) -> CancelFate + Send;
 
 /// What decides: tables and queues first, then one function each.
 pub(super) struct Fates {
@@ -219,6 +232,7 @@ pub(super) struct Fates {
     pub(super) delivery: Box<DecideDelivery>,
     /// Changes what hosts print.
     pub(super) report: Box<dyn FnMut(&mut Report) + Send>,
+    pub(super) cancel: Box<DecideCancel>,
 }
 
 impl Default for Fates {
@@ -232,6 +246,7 @@ impl Default for Fates {
             next_deliveries: BTreeMap::new(),
             delivery: Box::new(|_, _| Delivery::Normal),
             report: Box::new(|_| {}),
+            cancel: Box::new(|_, _| CancelFate::Stopped),
         }
     }
 }

@@ -29,7 +29,9 @@ use crate::model::report::{CurrentState, Report};
 use crate::model::task::{Answer, Comment, HostTask, Presence, SentCommand};
 use crate::model::time::Timestamp;
 
-pub use fate::{Behaviour, Delivery, Ending, HostAction, HostActionKind, Script, SendFate, Stage};
+pub use fate::{
+    Behaviour, CancelFate, Delivery, Ending, HostAction, HostActionKind, Script, SendFate, Stage,
+};
 use world::World;
 
 /// See the module. Clones share hosts and commands.
@@ -122,6 +124,14 @@ impl MemoryTransport {
     /// Changes the reports that hosts print: what no runner of ours would say.
     pub fn reports(&self, change: impl FnMut(&mut Report) + Send + 'static) {
         self.now().fates.report = Box::new(change);
+    }
+
+    /// Decides what becomes of cancelling what was not delivered.
+    pub fn cancels(
+        &self,
+        decide: impl FnMut(&Comment, &InstanceId) -> CancelFate + Send + 'static,
+    ) {
+        self.now().fates.cancel = Box::new(decide);
     }
 
     /// Takes an instance off the network or back. What is under way on it goes on; what was sent
@@ -277,6 +287,14 @@ impl Transport for MemoryTransport {
 
     async fn poll(&self, commands: &[SentCommand]) -> Result<Vec<Answer>, TransportError> {
         self.call(|world| Ok(world.answers(commands))).await
+    }
+
+    async fn cancel(&self, command: &SentCommand) -> Result<(), TransportError> {
+        self.call(|world| {
+            world.cancel(&command.command);
+            Ok(())
+        })
+        .await
     }
 
     async fn find(

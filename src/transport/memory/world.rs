@@ -47,6 +47,8 @@ pub(super) struct Command {
     visible: Duration,
     pub(super) limits: SendLimits,
     pub(super) answers: BTreeMap<InstanceId, AnswerContent>,
+    /// Where it arrived.
+    pub(super) delivered: BTreeSet<InstanceId>,
 }
 
 pub(super) fn unreachable() -> TransportError {
@@ -212,6 +214,7 @@ impl World {
             visible: self.now + self.visibility_delay,
             limits,
             answers: BTreeMap::new(),
+            delivered: BTreeSet::new(),
         });
         sent
     }

@@ -5,6 +5,7 @@
 //! is sent again is the caller's business, and a status of the service is never success.
 
 mod batches;
+mod cancel;
 mod client;
 mod error;
 mod find;
@@ -116,6 +117,10 @@ impl Transport for SsmTransport {
 
     async fn poll(&self, commands: &[SentCommand]) -> Result<Vec<Answer>, TransportError> {
         self.progress.poll(&self.caller, commands).await
+    }
+
+    async fn cancel(&self, command: &SentCommand) -> Result<(), TransportError> {
+        cancel::cancel(&self.caller, command).await
     }
 
     async fn find(

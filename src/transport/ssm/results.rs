@@ -56,11 +56,7 @@ pub(super) async fn content(
     instance: &InstanceId,
     invocation: &CommandInvocation,
 ) -> Result<Option<AnswerContent>, TransportError> {
-    let status = invocation
-        .status_details()
-        .filter(|details| !details.is_empty())
-        .or_else(|| invocation.status().map(|status| status.as_str()))
-        .unwrap_or_default();
+    let status = status(invocation);
     let end = match End::of(status) {
         Some(End::Undelivered) => {
             return Ok(Some(AnswerContent::Undelivered(status.to_owned())));
@@ -82,6 +78,20 @@ pub(super) async fn content(
         (Err(problem), End::Exited) => AnswerContent::Garbled(problem),
         (Err(_), _) => AnswerContent::Lost(status.to_owned()),
     }))
+}
+
+fn status(invocation: &CommandInvocation) -> &str {
+    invocation
+        .status_details()
+        .filter(|details| !details.is_empty())
+        .or_else(|| invocation.status().map(|status| status.as_str()))
+        .unwrap_or_default()
+}
+
+/// Whether the service still tries to deliver it. Of a host that it has lost it says `InProgress`,
+/// and that one may have begun.
+pub(super) fn is_undelivered(invocation: &CommandInvocation) -> bool {
+    matches!(status(invocation), "Pending" | "Delayed")
 }
 
 /// What a terminal status means.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use fleet::model::id::HostName;
 use fleet::model::ledger::{RolloutRecord, RolloutState};
 use fleet::model::policy::{BatchSize, OnFailure, RolloutPolicy, Strategy};
-use fleet::model::report::ReportOutcome;
+use fleet::model::report::{Outcome, ReportOutcome};
 use fleet::model::statement::Verb;
 use fleet::plan::Narrow;
 use fleet::reconcile::{ApplyOptions, ExitClass, Pass, PassOutcome, ReconcileError};
-use fleet::transport::memory::{Behaviour, Ending, HostActionKind};
+use fleet::transport::memory::{Behaviour, CancelFate, Delivery, Ending, HostActionKind, Stage};
 
-use super::desired::{Wish, instance};
+use super::desired::{Wish, environment, instance};
 use super::invariants::violations;
 use super::world::World;
 
@@ -212,6 +212,42 @@ async fn abort_is_heard_in_a_running_wave() {
     // What was delivered finished; the second service was not sent any more.
     assert_eq!(world.sent().len(), 1);
     assert_eq!(world.states(), "web-01 app 1.0.0 healthy\n");
+    assert!(violations(&world).is_empty());
+}
+
+/// The service says of each that it is cancelled, and the hosts tell what is true.
+#[tokio::test(start_paused = true)]
+async fn abort_cancels_what_was_not_delivered() {
+    let world = World::new(1, &Wish::new(5, &[("app", "1.0.0")]));
+    world
+        .transport
+        .scripts(|_| Behaviour::default().taking(Duration::from_secs(100)));
+    for late in ["web-02", "web-03", "web-04", "web-05"] {
+        let delivery = Delivery::Late(Duration::from_secs(110));
+        world.transport.next_delivery(&instance(late), delivery);
+    }
+    world.transport.cancels(|_, id| match id {
+        _ if *id == instance("web-03") => CancelFate::TooLate,
+        _ if *id == instance("web-04") => CancelFate::Killed(Stage::Deploy),
+        _ => CancelFate::Stopped,
+    });
+    let (pass, ()) = tokio::join!(world.apply(), async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        world.say(Verb::Abort).await;
+        world.transport.set_online(&instance("web-05"), false);
+    });
+    let pass = pass.unwrap();
+    assert_eq!(ended(&pass).state, RolloutState::Aborted);
+    let rollout = world.ledger.rollout_now(&environment(), &ended(&pass).id);
+    let steps = &rollout.unwrap().waves[0].steps;
+    let outcomes: Vec<_> = steps.iter().map(|step| step.outcome.unwrap()).collect();
+    use Outcome::{RolledBack, Succeeded, Unknown, Untouched};
+    let expected = [Succeeded, Untouched, Succeeded, RolledBack, Unknown];
+    assert_eq!(outcomes, expected);
+    assert_eq!(steps[1].message, "aborted before it started");
+    assert!(world.recorded().blocked.untouched.is_empty());
+    let ended = world.committed().last().unwrap().0;
+    assert!(ended < 1_000, "nobody waits for seven phases: {ended} s");
     assert!(violations(&world).is_empty());
 }
 

@@ -13,7 +13,7 @@ use fleet::model::policy::{
 use fleet::model::statement::Verb;
 use fleet::model::time::Seconds;
 use fleet::reconcile::{ApplyOptions, Pass, PassOutcome, ReconcileError};
-use fleet::transport::memory::{Behaviour, Delivery, Ending, SendFate, Stage};
+use fleet::transport::memory::{Behaviour, CancelFate, Delivery, Ending, SendFate, Stage};
 
 use super::desired::{Wish, instance};
 use super::invariants::violations;
@@ -226,6 +226,15 @@ fn foul(world: &World, random: &Seeded, wish: &Wish, percent: u32) {
             },
         }
     });
+    let of = chance(5);
+    world.transport.cancels(move |_, _| {
+        let stage = of.pick(&[Stage::Observe, Stage::Deploy, Stage::ObserveAgain]);
+        of.pick(&[
+            CancelFate::Stopped,
+            CancelFate::TooLate,
+            CancelFate::Killed(stage),
+        ])
+    });
     let of = chance(3);
     let mut full = BTreeSet::new();
     world.transport.scripts(move |script| {
@@ -291,7 +300,16 @@ fn fair(world: &World, wish: &Wish) {
 /// Lives of controllers, one after another or two at a time; most of them are cut short.
 async fn controllers(world: &World, random: &Seeded, lives: u32) {
     for _ in 0..lives {
-        let one = life(world, random, "here/1");
+        let abort = random.chance(8).then(|| u64::from(random.below(300)));
+        let one = async {
+            let aborted = async {
+                if let Some(seconds) = abort {
+                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+                    world.say(Verb::Abort).await;
+                }
+            };
+            tokio::join!(life(world, random, "here/1"), aborted);
+        };
         if random.chance(25) {
             // Never two of one name: the local lock sees to that.
             tokio::join!(one, life(world, random, "there/2"));

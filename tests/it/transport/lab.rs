@@ -82,7 +82,7 @@ pub(super) async fn transport(
 }
 
 pub(super) struct Lab {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     pub(super) sandbox: Sandbox,
     pub(super) clock: Arc<ByHand>,
     pub(super) transport: SsmTransport,
@@ -105,7 +105,7 @@ pub(super) async fn lab(hosts: usize) -> Lab {
     let clock = ByHand::new();
     let transport = transport(&sandbox.endpoint(), clock.clone(), QUICK).await;
     Lab {
-        _folder: folder,
+        folder,
         sandbox,
         clock,
         transport,
@@ -122,6 +122,12 @@ impl Lab {
     pub(super) async fn send(&self, tasks: &[HostTask]) -> SentCommand {
         let sent = self.transport.send(&comment(1), tasks, LIMITS).await;
         sent.unwrap().command.unwrap()
+    }
+
+    /// The folder that a host has for its root.
+    pub(super) fn root(&self, number: usize) -> std::path::PathBuf {
+        let hosts = self.folder.path().join("sandbox/hosts");
+        hosts.join(format!("lab/h{number}"))
     }
 
     /// Commands of these tests that the service knows.

@@ -129,6 +129,36 @@ async fn a_thousand_hosts_with_scripts_of_their_own_are_twenty_commands() {
     lab.sandbox.shutdown().await;
 }
 
+/// Cancelling what runs would kill it in the middle.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_delivered_is_cancelled_and_nothing_else() {
+    let lab = lab(3).await;
+    let wait = "until [[ -e $FLEET_ROOT/go ]]; do sleep 0.1; done\n";
+    let slow = format!("touch \"$FLEET_ROOT/begun\"\n{wait}{DEPLOY}");
+    let running = lab.send(&[step(0, &slow)]).await;
+    let root = lab.root(0);
+    while !root.join("begun").exists() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    lab.faults(json!({ "delivery_delay": 3_600 }));
+    let waiting = lab.send(&[step(1, &slow), step(2, &slow)]).await;
+    for command in [&running, &waiting, &waiting] {
+        lab.transport.cancel(command).await.unwrap();
+    }
+    assert_eq!(lab.sandbox.calls("CancelCommand"), 1, "nothing was left");
+    std::fs::write(root.join("go"), "").unwrap();
+    let answers = lab.answers(&running).await;
+    let ran = report(&answers[&instance(0)]);
+    assert_eq!(ran.outcome, ReportOutcome::Succeeded);
+    let cancelled = AnswerContent::Lost("Cancelled".to_owned());
+    let answers = lab.answers(&waiting).await;
+    for number in [1, 2] {
+        assert_eq!(answers[&instance(number)], cancelled);
+        assert!(!lab.root(number).join("begun").exists());
+    }
+    lab.sandbox.shutdown().await;
+}
+
 /// Random bytes of a host's own, as scripts carry them: in base64, which gzip undoes.
 fn noise(number: usize, bytes: usize) -> String {
     let mut random = fastrand::Rng::with_seed(number as u64);
