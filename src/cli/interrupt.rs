@@ -31,10 +31,10 @@ pub(crate) fn guard() {
     tokio::spawn(async move {
         let kind = signals.next().await;
         if !TAKEN_OVER.load(Ordering::SeqCst) {
-            git::end_running();
+            let _none_starts = git::end_running();
             // A shell that runs a script stops it only where the signal itself ended a program.
             let _ended = signal_hook::low_level::emulate_default_handler(kind.as_raw_value());
-            leave();
+            exit();
         }
     });
 }
@@ -114,13 +114,17 @@ fn is_ignored(kind: SignalKind) -> bool {
     })
 }
 
+fn leave() -> ! {
+    // A group of its own: no Ctrl-C reaches it, and nobody would wait for its end.
+    let _none_starts = git::end_running();
+    exit()
+}
+
 #[expect(
     clippy::disallowed_methods,
     clippy::exit,
     reason = "whoever presses twice does not want to wait; ledger and hosts stand it as they stand a kill"
 )]
-fn leave() -> ! {
-    // A group of its own: no Ctrl-C reaches it, and nobody would wait for its end.
-    git::end_running();
+fn exit() -> ! {
     std::process::exit(i32::from(Exit::Interrupted.code()))
 }

@@ -85,7 +85,7 @@ pub(crate) async fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliEr
     .await;
     ground.connections.close().await;
     // Nobody waits any more for what a remote does not answer.
-    git::end_running();
+    let _none_starts = git::end_running();
     Ok(match interrupt::is_terminated() {
         true => Exit::Done,
         false => Exit::Interrupted,

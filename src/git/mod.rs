@@ -27,7 +27,7 @@ pub use error::GitError;
 pub(crate) use error::access;
 pub use local::{ControllerLock, Locked, LogStore};
 pub(crate) use network::PushOutcome;
-pub use program::end_running;
+pub use program::{NoneStarts, end_running};
 pub use refs::Branches;
 pub(crate) use refs::SEEN;
 

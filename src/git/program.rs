@@ -55,22 +55,31 @@ const SSH: &str = "core.sshCommand=${GIT_SSH:-ssh -o BatchMode=yes}";
 /// Process groups of gits that are waited for.
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
+/// As long as it lives, no git starts.
+#[must_use = "another git may start as soon as this is dropped"]
+pub struct NoneStarts(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, Vec<Pid>>);
+
 /// Asks every git that this process waits for, and what it has started, to end: for a process that
 /// is about to leave.
-pub fn end_running() {
-    for group in running().iter() {
+pub fn end_running() -> NoneStarts {
+    let running = running();
+    for group in running.iter() {
         let _gone = kill_process_group(*group, Signal::TERM);
     }
+    NoneStarts(running)
 }
 
 /// A git that is waited for, as long as this lives.
 struct WaitedFor(Pid);
 
 impl WaitedFor {
-    fn new(child: &Child) -> Self {
-        let group = Pid::from_child(child);
-        running().push(group);
-        Self(group)
+    /// One that has started is known before a signal can ask who has.
+    fn start(mut command: Command) -> std::io::Result<(Child, Self)> {
+        let mut running = running();
+        let child = command.spawn()?;
+        let group = Pid::from_child(&child);
+        running.push(group);
+        Ok((child, Self(group)))
     }
 }
 
@@ -108,8 +117,7 @@ impl Repository {
         let program = |error: std::io::Error| GitError::Program {
             message: error.to_string(),
         };
-        let mut child = command.spawn().map_err(program)?;
-        let waited_for = WaitedFor::new(&child);
+        let (mut child, waited_for) = WaitedFor::start(command).map_err(program)?;
         let stdout = Capture::of(child.stdout.take());
         let stderr = Capture::of(child.stderr.take());
         let mut status = wait(&mut child, slow).map_err(program)?;
@@ -245,7 +253,6 @@ impl Capture {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
     use super::*;
@@ -270,13 +277,9 @@ mod tests {
         repository.tell_when_slow(move |line| tell.send(line.to_owned()).unwrap());
         let path = folder.path().join("script");
         let pid = folder.path().join("pid");
-        let text = format!(
-            "#!/bin/sh\n{}",
-            script.replace("PID", &pid.to_string_lossy())
-        );
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        let script = format!("--upload-pack={}", path.display());
+        // No executable: while another thread forks, it could still be open for writing.
+        fs::write(&path, script.replace("PID", &pid.to_string_lossy())).unwrap();
+        let script = format!("--upload-pack=sh {}", path.display());
         let remote = folder.path().to_str().unwrap();
         let finished = repository
             .run_within(slow.min(longest), longest, &["ls-remote", &script, remote])
