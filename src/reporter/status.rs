@@ -327,8 +327,9 @@ fn rows(environment: &EnvironmentStatus, palette: Palette, now: Timestamp) -> Ve
     });
     // Hosts of one wave end seconds apart: the time does not tell them apart.
     let groups = fold::by_key(services, |(_, s)| {
+        let held = s.held.as_ref().map(|held| (held.reason, &held.message));
         (
-            &s.service, &s.desired, &s.version, s.state, &s.rollout, &s.held,
+            &s.service, &s.desired, &s.version, s.state, &s.rollout, held,
         )
     });
     if groups.is_empty() {
@@ -356,8 +357,8 @@ fn rows(environment: &EnvironmentStatus, palette: Palette, now: Timestamp) -> Ve
                     since.map(|since| ago(since, now)).unwrap_or_default(),
                 ),
             ];
-            if let Some(held) = held {
-                row.push((Tone::Held, because(held.reason, &held.message)));
+            if let Some((reason, message)) = held {
+                row.push((Tone::Held, because(reason, message)));
             }
             row
         },

@@ -1,10 +1,12 @@
 //! The rows of a plan: what differs only by host is one.
 
+use std::time::Duration;
+
 use super::{Options, Shown, room, section, versions};
 use crate::model::id::{HostName, ServiceName, Version};
 use crate::model::plan::{Change, EnvironmentPlan, Held, Unchanged};
 use crate::model::policy::{AfterCanary, Policy, Strategy};
-use crate::model::time::Seconds;
+use crate::model::time::{Seconds, Timestamp};
 use crate::reporter::fold;
 use crate::reporter::text::{Tone, columns, width_of, wrap};
 
@@ -146,18 +148,17 @@ fn after_the_first(plan: &EnvironmentPlan, policy: &Policy) -> String {
 }
 
 pub(super) fn held(held: &[Held]) -> Vec<Row> {
+    // Hosts of one wave end seconds apart: the time does not tell them apart.
     fold::by_key(held, |h| {
-        (&h.service, &h.from, h.reason, &h.message, h.until)
+        (&h.service, &h.from, h.reason, &h.message, h.until.is_some())
     })
     .into_iter()
-    .map(|((service, from, reason, message, until), members)| {
+    .map(|((service, from, reason, message, _), members)| {
         let mut last = reason.as_str().to_owned();
         if !message.is_empty() {
             last = format!("{last}: {message}");
         }
-        if let Some(until) = until {
-            last = format!("{last}, until {until}");
-        }
+        last.push_str(&until(members.iter().filter_map(|h| h.until)));
         Row {
             label: "held".to_owned(),
             tone: Tone::Held,
@@ -171,6 +172,18 @@ pub(super) fn held(held: &[Held]) -> Vec<Row> {
         }
     })
     .collect()
+}
+
+/// Until when all of them are held; with hosts that are far apart, from when on not all.
+fn until(times: impl Iterator<Item = Timestamp> + Clone) -> String {
+    const TOGETHER: Duration = Duration::from_secs(15 * 60);
+    match (times.clone().min(), times.max()) {
+        (Some(first), Some(last)) if last.since(first) > TOGETHER => {
+            format!(", until {first} … {last}")
+        }
+        (_, Some(last)) => format!(", until {last}"),
+        (_, None) => String::new(),
+    }
 }
 
 pub(super) fn unchanged(unchanged: &[Unchanged]) -> Vec<Row> {

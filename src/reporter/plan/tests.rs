@@ -180,6 +180,35 @@ fn thousands_of_rows_are_counted() {
     assert!(all.contains("hold: reason 4999"));
 }
 
+/// Hosts of one wave are refused seconds apart.
+#[test]
+fn a_few_seconds_do_not_tell_held_hosts_apart() {
+    let mut plan = sample();
+    let held = plan.held.remove(0);
+    let mut shown = |seconds: [i64; 3]| {
+        plan.held = seconds
+            .iter()
+            .zip(["a", "b", "c"])
+            .map(|(seconds, host)| Held {
+                host: host.into(),
+                until: Some(Timestamp::from_unix(7_200 + seconds)),
+                ..held.clone()
+            })
+            .collect();
+        let shown = show(&plan, false, 140);
+        let row = shown.lines().find(|line| line.contains("a, b, c"));
+        row.unwrap_or(&shown).to_owned()
+    };
+    let together = shown([0, 3, 1]);
+    assert!(
+        together.ends_with(", until 1970-01-01T02:00:03Z"),
+        "{together}"
+    );
+    let apart = shown([0, 3_600, 1]);
+    let range = ", until 1970-01-01T02:00:00Z … 1970-01-01T03:00:00Z";
+    assert!(apart.ends_with(range), "{apart}");
+}
+
 #[test]
 fn hosts_that_cannot_be_reached_are_named() {
     let (plan, policy) = (sample(), policy());
