@@ -1,11 +1,12 @@
 //! Real repositories in a folder that goes with the test: a bare remote, and clones of it.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+
+use crate::support::executable;
 
 pub(crate) struct Lab {
     folder: TempDir,
@@ -143,13 +144,14 @@ impl Lab {
     /// An executable shell script.
     pub(crate) fn script(&self, name: &str, body: &str) -> PathBuf {
         let path = self.root().join(name);
-        executable(&path, body);
+        executable(&path, &format!("#!/bin/sh\n{body}"));
         path
     }
 
     /// A hook of the remote.
     pub(crate) fn hook(&self, name: &str, body: &str) {
-        executable(&self.remote().join("hooks").join(name), body);
+        let path = self.remote().join("hooks").join(name);
+        executable(&path, &format!("#!/bin/sh\n{body}"));
     }
 
     pub(crate) fn remove_hook(&self, name: &str) {
@@ -177,10 +179,4 @@ impl Lab {
         let (from, to) = if away { (there, gone) } else { (gone, there) };
         fs::rename(from, to).unwrap();
     }
-}
-
-fn executable(path: &Path, body: &str) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, format!("#!/bin/sh\n{body}")).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }

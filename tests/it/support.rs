@@ -1,6 +1,8 @@
 //! What tests of several modules share: the real clock and chance, and Python with boto3.
 
-use std::process::Command;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fleet::model::clock::{Clock, Random};
@@ -36,6 +38,25 @@ impl Random for RealRandom {
     fn next(&self) -> u32 {
         fastrand::u32(..)
     }
+}
+
+/// Writes a program. Another process does it: a thread of ours that forks in the middle of a write
+/// would have the file open for writing, and nobody could execute it yet (`ETXTBSY`).
+pub(crate) fn executable(path: &Path, text: &str) {
+    let mut shell = Command::new("sh")
+        .args([
+            "-c",
+            r#"mkdir -p "${1%/*}" && cat >"$1" && chmod 755 "$1""#,
+            "sh",
+        ])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = shell.stdin.take().unwrap();
+    stdin.write_all(text.as_bytes()).unwrap();
+    drop(stdin);
+    assert!(shell.wait().unwrap().success(), "{}", path.display());
 }
 
 /// A Python that can import boto3: `FLEET_TEST_PYTHON`, else `python3`. None where there is none.

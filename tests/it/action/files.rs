@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_yaml::Value;
 
 use super::{action, folder, root, yaml};
+use crate::support::executable;
 
 const WORKFLOWS: [&str; 2] = [".github/workflows/ci.yml", ".github/workflows/plan.yml"];
 
@@ -138,14 +139,11 @@ fn the_documentation_shows_this_workflow() {
 fn the_binary_is_built_from_the_action_and_once() {
     let place = tempfile::tempdir().unwrap();
     let cargo = place.path().join("bin/cargo");
-    fs::create_dir(place.path().join("bin")).unwrap();
-    fs::write(
+    executable(
         &cargo,
         "#!/bin/sh\necho \"$PWD: cargo $*\"\nmkdir -p \"$CARGO_TARGET_DIR/release\"\n\
          cp /bin/sh \"$CARGO_TARGET_DIR/release/fleet\"\n",
-    )
-    .unwrap();
-    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    );
     let build = |arguments: &[&str]| {
         let output = Command::new("bash")
             .arg(folder().join("build.sh"))

@@ -7,6 +7,7 @@ use fleet::ledger::{Committed, Ledger, LedgerError};
 use super::controller::{BRANCH, Controller, open, production, subjects};
 use super::samples::{commit, host, intent, outcome, progress};
 use crate::lab::Lab;
+use crate::support::executable;
 
 #[tokio::test]
 async fn a_hook_that_says_no_leaves_nothing_behind() {
@@ -213,9 +214,7 @@ async fn no_hook_of_the_clone_runs() {
     for hook in ["pre-push", "reference-transaction", "post-commit"] {
         let path = one.folder.join(".git/hooks").join(hook);
         let body = format!("#!/bin/sh\ntouch {}/ran\nexit 1\n", lab.root().display());
-        fs::write(&path, body).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(&path, mode).unwrap();
+        executable(&path, &body);
     }
     one.accepted(&intent(None, 100)).await;
     one.ledger.fetch().await.unwrap();

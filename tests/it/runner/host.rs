@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -18,6 +18,8 @@ use fleet::model::plan::Action;
 use fleet::model::report::{CurrentState, Report};
 use fleet::model::task::{HostTask, StepTask, Undo, Work};
 use fleet::model::time::{Seconds, Timestamp};
+
+use crate::support::executable;
 
 pub(super) const INSTANCE: &str = "i-0123456789abcdef0";
 
@@ -346,10 +348,7 @@ impl Host {
     /// An executable that comes before the system's own of that name.
     pub(super) fn shadow(&mut self, name: &str, text: &str) {
         let folder = self.path("shadow");
-        fs::create_dir_all(&folder).unwrap();
-        let file = folder.join(name);
-        fs::write(&file, text).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        executable(&folder.join(name), text);
         self.path = Some(folder);
     }
 

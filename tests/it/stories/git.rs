@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::fleets::{FLEET, files, production, running};
 use super::standing::wait_until;
 use super::story::{Story, assert_story};
+use crate::support::executable;
 
 fn with_remote(url: &str) -> Story {
     let fleet = FLEET.replace("remote: none", "remote: origin");
@@ -55,12 +57,19 @@ fn behind_ssh(script: &str) -> Story {
     let story = with_remote("ssh://git.example/origin");
     story.quietly("git", &["init", "-q", "--bare", "../origin"]);
     story.quietly("git", &["push", "-q", "../origin", "main"]);
-    let ssh = story.folder().join("../ssh");
-    fs::write(&ssh, format!("#!/bin/sh\nfor asked; do :; done\n{script}")).expect("a script");
-    story.quietly("chmod", &["+x", "../ssh"]);
-    let ssh = ssh.display().to_string();
+    let ssh = ssh(&story, script).display().to_string();
     story.quietly("git", &["config", "core.sshCommand", &ssh]);
     story
+}
+
+/// Writes the script.
+fn ssh(story: &Story, script: &str) -> PathBuf {
+    let path = story.folder().join("../ssh");
+    executable(
+        &path,
+        &format!("#!/bin/sh\nfor asked; do :; done\n{script}"),
+    );
+    path
 }
 
 /// The remote answers, so it is reachable: it does not let us in.
@@ -74,11 +83,7 @@ fn a_remote_that_lets_nobody_in_and_one_that_takes_nothing() {
     let read_only = "case $asked in git-receive-pack*)\n\
                      echo 'ERROR: The key you are authenticating with has been marked as read only.' >&2\n\
                      exit 1;;\nesac\nexec git-upload-pack ../origin\n";
-    fs::write(
-        story.folder().join("../ssh"),
-        format!("#!/bin/sh\nfor asked; do :; done\n{read_only}"),
-    )
-    .expect("a script");
+    ssh(&story, read_only);
     story.run("fleet apply --yes 2>&1 | tail -2");
     story.run("fleet bump production app 1.1.0 --push");
     story.run("ls .fleet/sandbox/commands | wc -l");

@@ -2,16 +2,15 @@
 
 use super::fleets::running;
 use super::story::{Story, assert_story};
+use crate::support::executable;
 
 /// What follows finds this program before the system's; the real one is `$REAL`.
 fn in_the_way(story: &mut Story, name: &str, script: &str) {
     let real = story.quietly("bash", &["-c", &format!("command -v {name}")]);
     let path = story.quietly("printenv", &["PATH"]);
     let script = script.replace("$REAL", real.trim());
-    let file = format!("../bin/{name}");
-    story.write(&file, &format!("#!/bin/sh\n{script}\n"));
-    story.quietly("chmod", &["+x", &file]);
     let folder = story.folder().join("../bin");
+    executable(&folder.join(name), &format!("#!/bin/sh\n{script}\n"));
     story.set("PATH", &format!("{}:{}", folder.display(), path.trim()));
 }
 

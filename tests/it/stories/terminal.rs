@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::fleets::{OBSERVE, ROLLBACK};
 use super::story::FILTERS;
 use crate::fixture::Fixture;
+use crate::support::executable;
 
 const FLEET: &str = "\
 api_version: fleet/v1
@@ -415,11 +416,8 @@ fn ctrl_c_twice_leaves_at_once() {
     fixture.git(&["init", "-q", "--bare", &in_root("origin")]);
     fixture.git(&["remote", "add", "origin", &in_root("origin")]);
     fixture.git(&["push", "-q", "origin", "main"]);
-    fs::create_dir(in_root("bin")).expect("a folder");
-    let git = in_root("bin/git");
-    fs::write(&git, SLOW_GIT.replace("HOME", &root.display().to_string())).expect("a script");
-    let made = Command::new("chmod").args(["+x", &git]).status();
-    assert!(made.expect("chmod runs").success());
+    let git = SLOW_GIT.replace("HOME", &root.display().to_string());
+    executable(&root.join("bin/git"), &git);
 
     let line = format!(
         "PATH={}:$PATH exec {} apply --yes",

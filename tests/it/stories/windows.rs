@@ -1,6 +1,7 @@
 //! A fleet of Linux and Windows hosts: everything but running it on Windows.
 
 use super::story::{Story, assert_story};
+use crate::support::executable;
 
 const FLEET: &str = "\
 api_version: fleet/v1
@@ -146,8 +147,8 @@ fn scripts_that_powershell_would_not_take() {
         "$version = {{version}}\n\nif ($version -ne '1.1.0') {\n    throw 'another version'\n",
     );
     story.remark("A machine without PowerShell, whatever this one has.");
-    story.write("../none/pwsh", "#!/bin/sh\nexit 1\n");
-    story.quietly("chmod", &["+x", "../none/pwsh"]);
+    let none = story.folder().join("../none/pwsh");
+    executable(&none, "#!/bin/sh\nexit 1\n");
     story.run("PATH=~/none:$PATH fleet validate");
     story.run("PATH=~/none:$PATH fleet validate --format json");
     story.run("PATH=~/none:$PATH fleet validate --strict");
