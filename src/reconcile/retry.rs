@@ -64,13 +64,15 @@ pub async fn lift(
         .collect();
     let mut newest = rollouts.first().cloned();
     let mut noted = false;
+    // Without any record of what was heard, a word from before a block may have been used up.
+    let skew = newest.as_ref().map_or(Duration::ZERO, |_| SKEW);
     for (sha256, said) in retries {
         if handled.contains(sha256.as_str()) {
             continue;
         }
         // What was blocked after it was said is not what it was about.
         let meant = |rollout: &RolloutId, since: Timestamp| {
-            said.rollout.as_ref().is_none_or(|id| id == rollout) && since <= said.at + SKEW
+            said.rollout.as_ref().is_none_or(|id| id == rollout) && since <= said.at + skew
         };
         let before = blocked.clone();
         blocked

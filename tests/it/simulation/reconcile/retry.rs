@@ -106,6 +106,28 @@ async fn a_word_does_not_lift_what_is_blocked_after_it() {
     assert_eq!(count(&world), before);
 }
 
+/// A rebuild brings blocks back, but not which words were heard.
+#[tokio::test(start_paused = true)]
+async fn a_word_is_not_heard_again_after_a_rebuild() {
+    let (world, _) = blocked().await;
+    retry(&world, None).await;
+    ended(world.apply().await);
+    assert_eq!(world.deploys("2.0.0"), 2, "tried again, and failed again");
+    world.ledger.rewrite(world.committed().len());
+    let ledger = world.ledger.clone();
+    let rebuilt = world.with("here/1", &ledger, async |controller| {
+        reconcile::rebuild(controller, &environment()).await
+    });
+    assert_eq!(rebuilt.await.unwrap().blocks, 1);
+    assert_eq!(world.apply().await.unwrap().class(), ExitClass::Held);
+    assert_eq!(world.deploys("2.0.0"), 2);
+
+    // A new one is.
+    retry(&world, None).await;
+    ended(world.apply().await);
+    assert_eq!(world.deploys("2.0.0"), 3);
+}
+
 /// A plan that is shown says what the pass will do.
 #[tokio::test(start_paused = true)]
 async fn a_reader_sees_what_is_lifted_and_writes_nothing() {
