@@ -50,7 +50,10 @@ pub(crate) async fn run(context: &Context, args: &ObserveArgs) -> Result<Exit, C
     if names.iter().any(|name| sources.invalid.contains(name)) {
         return Err(sources.refuse(context));
     }
-    let cockpit = Cockpit::open(context, &repository, &settings, fleet, false).await?;
+    // Its answer is one document: what is told meanwhile is no part of it.
+    let mut told = context.clone();
+    told.ui.format = Format::Text;
+    let cockpit = Cockpit::open(&told, &repository, &settings, fleet, false).await?;
     let mut exits = Vec::new();
     for name in &names {
         if !args.rebuild {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::bundle::Bundle;
 use crate::model::desired::{Environment, Host};
-use crate::model::id::{EnvironmentName, HostName, Revision, RolloutId, ServiceName, Version};
+use crate::model::id::{EnvironmentName, HostName, Revision, ServiceName, Version};
 use crate::model::ledger::EnvironmentLedger;
 use crate::model::observation::{Drifted, Observation, Silent};
 use crate::model::observed::{ServiceRecord, ServiceState};
@@ -69,15 +69,7 @@ async fn attempt(
     let mut observed = Observation::new(&wanted.name);
     let subjects = subjects(controller, wanted, &ledger, &mut observed).await?;
     observed.looked_at = subjects.len();
-    // For the Comment only: no rollout of this id is ever recorded.
-    let id = RolloutId::generate(controller.clock.now(), controller.random.next());
-    let health = observe_hosts(
-        controller,
-        (&newest.fleet().name, &wanted.name),
-        (&id, 0),
-        &subjects,
-    )
-    .await?;
+    let health = observe_hosts(controller, (&newest.fleet().name, &wanted.name), &subjects).await?;
     let mut books = Books::open(&wanted.name, &ledger);
     for (subject, health) in subjects.iter().zip(health) {
         take(controller, &mut books, subject, health, &mut observed);

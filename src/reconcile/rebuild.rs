@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::desired::Environment;
-use crate::model::id::{EnvironmentName, HostName, InstanceId, RolloutId, Version};
+use crate::model::id::{EnvironmentName, HostName, InstanceId, Version};
 use crate::model::ledger::{Block, BlockedHosts, RolloutLedger, RolloutState, WaveKind};
 use crate::model::observed::{HostRecord, ServiceRecord, ServiceState};
 use crate::model::report::{CurrentState, Outcome};
@@ -134,8 +134,6 @@ async fn questions(
         .into_iter()
         .collect();
     let presence = controller.transport.inventory(&instances).await?;
-    // For the Comment only: no rollout of this id is ever recorded.
-    let rollout = RolloutId::generate(controller.clock.now(), controller.random.next());
     let mut questions = Vec::new();
     for host in environment.hosts.values() {
         match presence.get(&host.instance) {
@@ -144,8 +142,6 @@ async fn questions(
                 instance: host.instance.clone(),
                 platform: *platform,
                 work: Work::Current,
-                rollout: rollout.clone(),
-                wave: 0,
             }),
             Some(Presence::Offline(why)) => {
                 rebuilt.silent.insert(host.name.clone(), why.clone());

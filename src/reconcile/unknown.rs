@@ -86,11 +86,11 @@ async fn owed(
                     && step.service == *service
                     && step.outcome == Some(Outcome::Unknown)
             };
-            Some((wave.wave, wave.steps.iter().find(of_it)?))
+            wave.steps.iter().find(of_it)
         });
         let change = rollout.plan.plan.changes.iter();
         let mut change = change.filter(|it| it.host == *host && it.service == *service);
-        let Some(((wave, step), change)) = last.zip(change.next()) else {
+        let Some((step, change)) = last.zip(change.next()) else {
             continue;
         };
         owed.push(Owed {
@@ -102,8 +102,6 @@ async fn owed(
                     service: service.clone(),
                     steps: vec![step.step.clone()],
                 },
-                rollout: id.clone(),
-                wave,
             },
             step: step.clone(),
             change: change.clone(),

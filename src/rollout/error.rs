@@ -24,3 +24,24 @@ pub enum DispatchError {
     #[error("this machine's clock is {0} s off the service's")]
     ClockSkew(i64),
 }
+
+impl DispatchError {
+    /// It may work a moment later, and nothing is known to have happened.
+    pub(crate) const fn is_transient(&self) -> bool {
+        match self {
+            Self::Ledger(error) => error.is_transient(),
+            Self::Transport(error) => error.is_transient(),
+            Self::Desired(error) => matches!(error, DesiredError::Unreachable(_)),
+            Self::LostRace | Self::ClockSkew(_) => false,
+        }
+    }
+
+    /// What could not be done, without what it was for.
+    pub(crate) fn what(&self) -> String {
+        match self {
+            Self::Ledger(error) => error.to_string(),
+            Self::Transport(error) => error.to_string(),
+            other => other.to_string(),
+        }
+    }
+}

@@ -1,10 +1,11 @@
 //! Asking a host what became of a step, and what it has. Asking runs no script but closes what was
 //! cut off (protocol §1).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::desired::Platform;
+use crate::model::event::EventKind;
 use crate::model::id::{EnvironmentName, FleetName, HostName, InstanceId, RolloutId};
 use crate::model::report::{CurrentState, Outcome, Report};
 use crate::model::task::{AnswerContent, Comment, HostTask, Work};
@@ -152,10 +153,6 @@ pub struct Question {
     pub platform: Platform,
     /// What is asked: nothing that takes effect.
     pub work: Work,
-    /// For the Comment.
-    pub rollout: RolloutId,
-    /// For the Comment.
-    pub wave: u32,
 }
 
 impl Question {
@@ -177,6 +174,15 @@ pub struct Asked {
     pub current: BTreeMap<usize, Vec<CurrentState>>,
 }
 
+/// In words, that hosts are asked.
+fn asking(questions: &[Question]) -> String {
+    let hosts: BTreeSet<&HostName> = questions.iter().map(|it| &it.host).collect();
+    match (hosts.len(), hosts.first()) {
+        (1, Some(host)) => format!("asking {host} what it runs"),
+        (n, _) => format!("asking {n} hosts what they run"),
+    }
+}
+
 /// Asks hosts outside a wave: about steps, where their state is unknown and a pass starts, for what
 /// they have, or how what they have is doing. No answer within two minutes, and the time that an
 /// observation may take, is none.
@@ -190,9 +196,27 @@ pub async fn ask_hosts(
     questions: &[Question],
 ) -> Result<Asked, DispatchError> {
     let mut asked = Asked::default();
+    if questions.is_empty() {
+        return Ok(asked);
+    }
+    controller.emit(
+        environment,
+        None,
+        EventKind::Waiting {
+            gates: Vec::new(),
+            reason: asking(questions),
+        },
+    );
+    let mut comment = Comment {
+        environment: environment.clone(),
+        // No rollout of this id is ever recorded: what looks for a wave's commands finds none of these.
+        rollout: RolloutId::generate(controller.clock.now(), controller.random.next()),
+        wave: 0,
+        round: 0,
+        part: 0,
+    };
     // One question per instance and command, and no second one before its answer: the host's lock.
     let mut rest: Vec<usize> = (0..questions.len()).collect();
-    let mut part = 0;
     while !rest.is_empty() {
         let mut taken: BTreeMap<&InstanceId, usize> = BTreeMap::new();
         rest.retain(|at| {
@@ -205,10 +229,10 @@ pub async fn ask_hosts(
         let round: Vec<usize> = taken.into_values().collect();
         ask_round(
             controller,
-            (fleet, environment),
+            fleet,
             questions,
             &round,
-            &mut part,
+            &mut comment,
             &mut asked,
         )
         .await?;
@@ -218,12 +242,13 @@ pub async fn ask_hosts(
 
 async fn ask_round(
     controller: &Controller<'_>,
-    (fleet, environment): (&FleetName, &EnvironmentName),
+    fleet: &FleetName,
     questions: &[Question],
     round: &[usize],
-    part: &mut u32,
+    comment: &mut Comment,
     asked: &mut Asked,
 ) -> Result<(), DispatchError> {
+    let environment = comment.environment.clone();
     let task = |question: &Question| HostTask {
         fleet: fleet.clone(),
         environment: environment.clone(),
@@ -239,25 +264,12 @@ async fn ask_round(
     let tasks = round.iter().map(|at| task(&questions[*at])).collect();
     let mut commands = Vec::new();
     for batch in controller.transport.batches(tasks)? {
-        *part += 1;
-        let Some(first) = batch
-            .first()
-            .and_then(|task| by_instance.get(&task.instance))
-        else {
-            continue;
-        };
-        let comment = Comment {
-            environment: environment.clone(),
-            rollout: questions[*first].rollout.clone(),
-            wave: questions[*first].wave,
-            round: 0,
-            part: *part,
-        };
+        comment.part += 1;
         let limits = SendLimits {
             delivery: DELIVERY,
             execution: LONGEST_CLOSING,
         };
-        match controller.transport.send(&comment, &batch, limits).await {
+        match controller.transport.send(comment, &batch, limits).await {
             Ok(sent) => commands.extend(sent.command),
             Err(TransportError::Ambiguous { .. }) => {}
             Err(error) => return Err(error.into()),

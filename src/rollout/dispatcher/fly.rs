@@ -16,7 +16,7 @@ use super::{Dispatcher, FENCE, HEARTBEAT, Run};
 /// People's words are looked for so often.
 const LISTEN: Duration = Duration::from_secs(30);
 /// A service that nothing reaches for so long ends the run; the hosts go on without it.
-const LONGEST_TROUBLE: Duration = Duration::from_secs(5 * 60);
+pub(super) const LONGEST_TROUBLE: Duration = Duration::from_secs(5 * 60);
 /// Where a step's own time limit cannot be read any more.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(6 * 3_600);
 

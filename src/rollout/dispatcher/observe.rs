@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::model::bundle::{Bundle, Phase};
 use crate::model::desired::Platform;
 use crate::model::id::{
-    EnvironmentName, FleetName, HostName, InstanceId, RolloutId, ServiceName, StepId, Version,
+    EnvironmentName, FleetName, HostName, InstanceId, ServiceName, StepId, Version,
 };
 use crate::model::report::{Report, ReportOutcome};
 use crate::model::task::{ObserveTask, Presence, Work};
@@ -62,7 +62,6 @@ pub enum Health {
 pub async fn observe_hosts(
     controller: &Controller<'_>,
     (fleet, environment): (&FleetName, &EnvironmentName),
-    (rollout, wave): (&RolloutId, u32),
     subjects: &[Subject],
 ) -> Result<Vec<Health>, DispatchError> {
     let mut health: Vec<Health> = subjects
@@ -95,12 +94,7 @@ pub async fn observe_hosts(
                 continue;
             }
         }
-        questions.push(question(
-            controller,
-            (fleet, environment),
-            (rollout, wave),
-            subject,
-        ));
+        questions.push(question(controller, (fleet, environment), subject));
         whose.push(at);
     }
     let mut asked = ask_hosts(controller, fleet, environment, &questions).await?;
@@ -115,7 +109,6 @@ pub async fn observe_hosts(
 fn question(
     controller: &Controller<'_>,
     (fleet, environment): (&FleetName, &EnvironmentName),
-    (rollout, wave): (&RolloutId, u32),
     subject: &Subject,
 ) -> Question {
     let random = controller.random.next();
@@ -130,8 +123,6 @@ fn question(
             version: subject.version.clone(),
             bundle: subject.bundle.clone(),
         })),
-        rollout: rollout.clone(),
-        wave,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::time::Timestamp;
 
 use super::super::error::DispatchError;
 use super::super::state::{Place, RolloutEvent, shortened};
+use super::fly::LONGEST_TROUBLE;
 use super::observe::{Health, Subject, observe_hosts};
 use super::{Dispatcher, Run};
 
@@ -18,6 +19,15 @@ const OBSERVE: Duration = Duration::from_secs(5 * 60);
 /// People's words and newer revisions are looked for so often.
 const LISTEN: Duration = Duration::from_secs(30);
 
+/// That something could not be reached.
+#[derive(Clone, Copy)]
+struct Trouble {
+    /// So long it is tried again.
+    until: Timestamp,
+    /// And was said to be.
+    is_said: bool,
+}
+
 impl Dispatcher<'_> {
     /// Watches the first wave to the end of its soak, or until something in it fails.
     pub(super) async fn soak(&mut self) -> Result<Option<Run>, DispatchError> {
@@ -25,24 +35,61 @@ impl Dispatcher<'_> {
         if self.no_wait && self.left(until) > Duration::ZERO {
             return Ok(Some(Run::Held(format!("soaking until {until}"))));
         }
+        let trouble = Trouble {
+            until: until.max(self.controller.clock.now()) + LONGEST_TROUBLE,
+            is_said: false,
+        };
+        let (mut looking, mut listening) = (trouble, trouble);
         let mut observe_in = OBSERVE;
-        while self.left(until) > Duration::ZERO {
-            let pause = self.left(until).min(observe_in).min(LISTEN);
+        loop {
+            let is_end = self.left(until) == Duration::ZERO;
+            if is_end || observe_in == Duration::ZERO {
+                let looked = self.look_after(is_end).await;
+                observe_in = match self.bear(&mut looking, looked)? {
+                    Some(()) if is_end => break,
+                    Some(()) => OBSERVE,
+                    None => LISTEN,
+                };
+            }
+            let cut_short = self.is_soak_cut_short().await;
+            if self.bear(&mut listening, cut_short)? == Some(true) {
+                return Ok(None);
+            }
+            let left = Some(self.left(until)).filter(|left| *left > Duration::ZERO);
+            let pause = observe_in.min(LISTEN).min(left.unwrap_or(LISTEN));
             self.controller.sleep(pause).await;
             if self.controller.is_stopping() {
                 return Ok(Some(Run::Stopped));
             }
             observe_in = observe_in.saturating_sub(pause);
-            if observe_in == Duration::ZERO {
-                observe_in = OBSERVE;
-                self.look_after(false).await?;
-            }
-            if self.is_soak_cut_short().await? {
-                return Ok(None);
-            }
         }
-        self.look_after(true).await?;
         self.rollout.apply(RolloutEvent::Soaked);
+        Ok(None)
+    }
+
+    /// What does not work for now is tried again, until five minutes behind the soak's end: nothing
+    /// is in the air, and what was missed is seen at the next look.
+    fn bear<T>(
+        &self,
+        trouble: &mut Trouble,
+        result: Result<T, DispatchError>,
+    ) -> Result<Option<T>, DispatchError> {
+        let error = match result {
+            Ok(value) => {
+                trouble.is_said = false;
+                return Ok(Some(value));
+            }
+            Err(error) => error,
+        };
+        if !error.is_transient() || self.controller.clock.now() >= trouble.until {
+            return Err(error);
+        }
+        if !std::mem::replace(&mut trouble.is_said, true) {
+            self.emit(EventKind::Waiting {
+                gates: Vec::new(),
+                reason: format!("{}; tried again until {}", error.what(), trouble.until),
+            });
+        }
         Ok(None)
     }
 
@@ -96,7 +143,6 @@ impl Dispatcher<'_> {
         let health = observe_hosts(
             self.controller,
             (&self.fleet, &record.environment),
-            (&record.id, 1),
             &subjects,
         )
         .await?;

@@ -1,5 +1,6 @@
 //! Canary, soak and what waits for a person behind them (design.md §8).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fleet::model::event::EventKind;
@@ -10,7 +11,7 @@ use fleet::model::policy::{
 };
 use fleet::model::statement::Verb;
 use fleet::model::time::Seconds;
-use fleet::reconcile::{ApplyOptions, ExitClass, Pass, PassOutcome};
+use fleet::reconcile::{ApplyOptions, ExitClass, Pass, PassOutcome, ReconcileError};
 use fleet::transport::memory::{Behaviour, Delivery, Ending};
 
 use super::desired::{Wish, instance};
@@ -65,12 +66,11 @@ fn id(pass: &Pass) -> RolloutId {
     }
 }
 
-/// The wave numbers of the commands that asked or observed, in order.
+/// How many commands asked or observed outside of waves.
 fn observed(world: &World) -> usize {
-    world
-        .sent()
-        .iter()
-        .filter(|(_, end)| end.starts_with("1.0-"))
+    let sent = world.sent();
+    sent.iter()
+        .filter(|(_, end)| end.starts_with("0.0-"))
         .count()
 }
 
@@ -115,6 +115,80 @@ async fn a_soak_outlives_its_controller() {
     );
     // The next intent and the end; nothing about a soak that only went on.
     assert_eq!(world.committed().len(), commits + 2);
+}
+
+/// A look that does not come off for now is no end of the soak, and not held against its hosts.
+#[tokio::test(start_paused = true)]
+async fn a_soak_bears_that_the_service_cannot_be_reached() {
+    let world = upgrading(canary(900, AfterCanary::Continue)).await;
+    let trouble = async {
+        for (after, lasts) in [(200, 420), (250, 120)] {
+            tokio::time::sleep(Duration::from_secs(after)).await;
+            world.transport.set_down(true);
+            tokio::time::sleep(Duration::from_secs(lasts)).await;
+            world.transport.set_down(false);
+        }
+    };
+    let (pass, ()) = tokio::join!(world.apply(), trouble);
+    assert_eq!(pass.unwrap().class(), ExitClass::Done);
+    assert_eq!(world.deploys("2.0.0"), 3);
+    let said = waited_for(&world);
+    let said: Vec<&str> = said.iter().map(String::as_str).collect();
+    assert_eq!(
+        said,
+        [
+            "could not reach memory; tried again until 2027-01-15T08:21:03Z",
+            "asking web-01 what it runs",
+            "could not reach memory; tried again until 2027-01-15T08:21:03Z",
+            "asking web-01 what it runs",
+        ]
+    );
+    assert!(violations(&world).is_empty());
+}
+
+/// Behind its end it is tried for five minutes, and the next pass goes on from there.
+#[tokio::test(start_paused = true)]
+async fn a_soak_waits_five_minutes_for_its_last_look() {
+    let world = upgrading(canary(900, AfterCanary::Continue)).await;
+    let down = async {
+        tokio::time::sleep(Duration::from_secs(400)).await;
+        world.transport.set_down(true);
+    };
+    let begun = tokio::time::Instant::now();
+    let (pass, ()) = tokio::join!(world.apply(), down);
+    let error = pass.unwrap_err();
+    assert!(
+        matches!(&error, ReconcileError::Transport(it) if it.is_transient()),
+        "{error:?}"
+    );
+    let tried = begun.elapsed().as_secs();
+    assert!((1_200..1_240).contains(&tried), "for {tried} s");
+    world.transport.set_down(false);
+    assert_eq!(
+        state(&world.apply().await.unwrap()),
+        RolloutState::Succeeded
+    );
+}
+
+/// What is waited for beside steps.
+fn waited_for(world: &World) -> Vec<String> {
+    let events = world.events.lock().unwrap();
+    let reasons = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Waiting { reason, .. } => Some(reason.clone()),
+        _ => None,
+    });
+    reasons.collect()
+}
+
+/// Not even across processes: a Comment finds again what was sent.
+#[tokio::test(start_paused = true)]
+async fn no_look_has_the_comment_of_another() {
+    let world = upgrading(canary(900, AfterCanary::Continue)).await;
+    assert!(world.kill_after("here/1", Duration::from_secs(700)).await);
+    world.apply().await.unwrap();
+    let accepted = world.transport.accepted();
+    let comments: BTreeSet<String> = accepted.iter().map(|it| it.comment.to_string()).collect();
+    assert_eq!(comments.len(), accepted.len(), "{comments:?}");
 }
 
 #[tokio::test(start_paused = true)]
