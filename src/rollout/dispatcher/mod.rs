@@ -26,7 +26,8 @@ use std::time::Duration;
 
 use crate::model::event::EventKind;
 use crate::model::id::{FleetName, HostName, ServiceName};
-use crate::model::ledger::{RolloutState, WaveKind, WaveRecord};
+use crate::model::ledger::{RolloutState, StepRecord, WaveKind, WaveRecord};
+use crate::model::observed::ServiceState;
 use crate::model::report::Outcome;
 
 use super::controller::Controller;
@@ -178,7 +179,7 @@ impl<'a> Dispatcher<'a> {
                 Decision::Soak => self.soak().await?,
                 Decision::Back(steps) => self.back(&steps).await?,
                 Decision::Hold(reason) => Some(self.hold(reason).await?),
-                Decision::Pause(reason) => Some(self.pause(reason).await?),
+                Decision::Pause => Some(self.pause().await?),
                 Decision::End(state, reason) => {
                     self.stand(state, reason);
                     None
@@ -297,7 +298,8 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// The line stopped with waves left. A newer revision ends such a rollout at once.
-    async fn pause(&mut self, reason: String) -> Result<Run, DispatchError> {
+    async fn pause(&mut self) -> Result<Run, DispatchError> {
+        let reason = self.rollout.failure_reason_by_now(&|step| self.late(step));
         self.stand(RolloutState::Paused, reason.clone());
         self.settle_blocks();
         let recorded = self.record().await?;
@@ -309,6 +311,19 @@ impl<'a> Dispatcher<'a> {
             self.emit(EventKind::Paused { reason });
         }
         Ok(Run::Paused)
+    }
+
+    /// What came of a step whose host answered only after it had been given up.
+    fn late(&self, step: &StepRecord) -> Option<String> {
+        let change = self.rollout.change(&step.host, &step.service)?;
+        let record = self.books.service(change);
+        let runs = match record.map(|it| (it.state, &it.version)) {
+            Some((ServiceState::Unknown, _)) => return None,
+            Some((ServiceState::Failed, _)) => return Some("failed, as it said later".to_owned()),
+            Some((_, Some(version))) => version.as_str(),
+            _ => "nothing",
+        };
+        Some(format!("answered too late: {runs} runs"))
     }
 
     async fn over(&mut self) -> Result<Run, DispatchError> {
@@ -380,8 +395,9 @@ impl<'a> Dispatcher<'a> {
             },
         );
         let id = self.rollout.id().clone();
+        let rollout = &self.rollout;
         let blocks = &mut self.books.blocked_mut().blocks;
-        blocks.retain(|block| block.rollout != id);
+        blocks.retain(|block| block.rollout != id || rollout.came_late(block));
         blocks.extend(own);
     }
 

@@ -114,6 +114,21 @@ pub fn own_blocks(rollout: &Rollout, input: &BlockInput<'_>) -> Vec<Block> {
         .collect()
 }
 
+impl Rollout {
+    /// Whether a block is of a host that answered after it had been given up: its step does not say
+    /// so.
+    pub fn came_late(&self, block: &Block) -> bool {
+        let BlockedHosts::Listed(hosts) = &block.hosts else {
+            return false;
+        };
+        self.steps(WaveKind::Forward).any(|(_, step)| {
+            step.outcome == Some(Outcome::Unknown)
+                && step.service == block.service
+                && hosts.contains(&step.host)
+        })
+    }
+}
+
 fn is_same(old: &Block, new: &Block) -> bool {
     old.rollout == new.rollout
         && old.service == new.service

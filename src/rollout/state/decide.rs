@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::id::{HostName, ServiceName};
-use crate::model::ledger::{RolloutState, WaveKind};
+use crate::model::ledger::{RolloutState, StepRecord, WaveKind};
 use crate::model::policy::OnFailure;
 use crate::model::report::Outcome;
 use crate::model::statement::Verb;
@@ -26,7 +26,7 @@ pub enum Decision {
     /// A gate of the rollout itself is closed, for this reason: a person opens it.
     Hold(String),
     /// The line stopped with waves left: a person decides.
-    Pause(String),
+    Pause,
     /// Over.
     End(RolloutState, String),
 }
@@ -54,7 +54,7 @@ impl Rollout {
         let left = self.next_forward();
         if self.line_stopped() {
             return match left {
-                Some(_) => Decision::Pause(self.failure_reason()),
+                Some(_) => Decision::Pause,
                 None => self.end(),
             };
         }
@@ -110,6 +110,11 @@ impl Rollout {
 
     /// In words, why the line stopped or would have.
     pub fn failure_reason(&self) -> String {
+        self.failure_reason_by_now(&|_| None)
+    }
+
+    /// The same, with what is known `by_now` of steps whose hosts did not answer in time.
+    pub fn failure_reason_by_now(&self, by_now: &dyn Fn(&StepRecord) -> Option<String>) -> String {
         let failures = self.failures();
         let named: Vec<String> = self
             .steps(WaveKind::Forward)
@@ -120,8 +125,12 @@ impl Rollout {
                     let (service, host) = (&step.service, &step.host);
                     return Some(format!("{service} on {host} {}", soak.message));
                 }
+                let late = (outcome == Outcome::Unknown)
+                    .then(|| by_now(step))
+                    .flatten();
+                let words = late.unwrap_or_else(|| words(outcome).to_owned());
                 (!super::is_good(step.action, outcome) && outcome != Outcome::Untouched)
-                    .then(|| format!("{} on {} {}", step.service, step.host, words(outcome)))
+                    .then(|| format!("{} on {} {words}", step.service, step.host))
             })
             .collect();
         let shown = named.iter().take(3).cloned().collect::<Vec<_>>().join(", ");

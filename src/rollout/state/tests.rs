@@ -142,7 +142,7 @@ fn next(rollout: &Rollout) -> String {
                 .map(|it| format!(" {}/{}", it.host, it.service));
             format!("back{}", steps.collect::<String>())
         }
-        Decision::Pause(_) => "pause".to_owned(),
+        Decision::Pause => "pause".to_owned(),
         Decision::Soak => "soak".to_owned(),
         Decision::Hold(_) => "hold".to_owned(),
         Decision::End(state, _) => state.as_str().to_owned(),
@@ -365,9 +365,8 @@ fn paused(max: u32, outcomes: &[&str]) -> Rollout {
     let waves: &[&[&str]] = &[&["a"], &["b"], &["c"]];
     let mut rollout = rollout(waves, &["app"], policy(max, OnFailure::Pause));
     drive(&mut rollout, outcomes);
-    let Decision::Pause(reason) = rollout.decide() else {
-        panic!("{:?}", rollout.decide())
-    };
+    assert_eq!(rollout.decide(), Decision::Pause);
+    let reason = rollout.failure_reason();
     rollout.apply(RolloutEvent::Stands {
         state: RolloutState::Paused,
         reason,

@@ -1,13 +1,14 @@
 //! Hosts that owe an answer: asked when a pass starts, and left alone until they give one.
 
-use fleet::model::ledger::{BlockedHosts, UntouchedKind};
+use fleet::model::ledger::{BlockedHosts, RolloutState, UntouchedKind};
 use fleet::model::plan::HeldReason;
+use fleet::model::statement::Verb;
 use fleet::reconcile::{ExitClass, PassOutcome};
 use fleet::transport::memory::{Behaviour, Delivery, Ending};
 
 use super::super::desired::{Wish, instance};
 use super::super::world::World;
-use super::{count, ends, fulfilled, one_by_one, seconds};
+use super::{count, ended, ends, fulfilled, one_by_one, seconds};
 
 /// The first of two hosts goes offline while it upgrades, and stays silent past every deadline.
 async fn silent(behaviour: Behaviour, delivery: Option<Delivery>) -> (Wish, World) {
@@ -118,4 +119,49 @@ async fn a_host_that_left_the_manifest_is_not_asked() {
         "{}",
         world.states()
     );
+}
+
+/// Why a rollout is paused is what is known by now, not what was when it stopped.
+#[tokio::test(start_paused = true)]
+async fn a_late_answer_is_told_as_why_the_line_stopped() {
+    for (ending, reason) in [
+        (
+            Ending::Succeed,
+            "app on web-01 answered too late: 2.0.0 runs",
+        ),
+        (
+            Ending::RollBack,
+            "app on web-01 answered too late: 1.0.0 runs",
+        ),
+        (Ending::Fail, "app on web-01 failed, as it said later"),
+    ] {
+        let wish = one_by_one(2);
+        let world = fulfilled(&wish).await;
+        world.desired.push(&wish.version("app", "2.0.0"));
+        let behaviour = Behaviour::new(ending).taking(seconds(30));
+        ends(&world, "web-01", "2.0.0", behaviour);
+        let web = instance("web-01");
+        let vanish = async {
+            tokio::time::sleep(seconds(5)).await;
+            world.transport.set_online(&web, false);
+        };
+        let (pass, ()) = tokio::join!(world.apply(), vanish);
+        let paused = ended(pass);
+        assert_eq!(paused.state, RolloutState::Paused);
+        assert_eq!(paused.reason, "app on web-01 did not answer");
+
+        world.transport.set_online(&web, true);
+        let still = ended(world.apply().await);
+        assert_eq!((still.id, still.state), (paused.id, RolloutState::Paused));
+        assert_eq!(still.reason, reason);
+        let before = count(&world);
+        world.apply().await.unwrap();
+        assert_eq!(count(&world), before, "said once");
+
+        // What went wrong there is not tried again, whatever becomes of the rest.
+        world.say(Verb::Continue).await;
+        ended(world.apply().await);
+        world.apply().await.unwrap();
+        assert_eq!(world.deploys("2.0.0"), 2, "{ending:?}: each once");
+    }
 }
