@@ -13,6 +13,7 @@ use crate::model::plan::EnvironmentPlan;
 use crate::model::policy::Policy;
 use crate::model::selector::Selector;
 use crate::plan::{self, DigestTable, Narrow, PlanInput};
+use crate::rollout::state::Rollout;
 
 /// `--host`, `--selector` and `--service`.
 #[derive(Debug, Args)]
@@ -138,7 +139,7 @@ pub(crate) fn preview(
     })
     .map_err(|problem| CliError::other(Exit::Invalid, problem.message))?;
     let gates = gate::gates(fleet.hold.as_deref(), environment);
-    let (plan, policy) = plan::plan(&PlanInput {
+    let (mut plan, policy) = plan::plan(&PlanInput {
         fleet: &fleet.name,
         fleet_hold: fleet.hold.as_deref(),
         environment,
@@ -149,5 +150,8 @@ pub(crate) fn preview(
         narrow,
         returning: None,
     });
+    // What an open rollout waits at, the rest of the plan waits at too.
+    let open = ledger.open.clone().map(Rollout::load);
+    plan.gates.extend(open.and_then(|open| open.gate()));
     Ok(Preview { plan, policy })
 }

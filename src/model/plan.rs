@@ -215,6 +215,8 @@ pub enum GateKind {
     After,
     /// `approvals`.
     Approvals,
+    /// No host of the canary succeeded.
+    Canary,
     /// Waits for `fleet continue`.
     Continue,
     /// A host of the wave is not there, and `offline: hold`.
@@ -231,6 +233,7 @@ impl GateKind {
             Self::Window => "window",
             Self::After => "after",
             Self::Approvals => "approvals",
+            Self::Canary => "canary",
             Self::Continue => "continue",
             Self::Offline => "offline",
             Self::Unsupported => "unsupported",

@@ -200,7 +200,8 @@ impl Attempt<'_> {
         let run = run?;
         let record = dispatcher.rollout().record().clone();
         if run != Run::Ended {
-            return Ok(Some(self.pass(outcome(run, record, Vec::new()), None)));
+            let gates = dispatcher.rollout().gate().into_iter().collect();
+            return Ok(Some(self.pass(outcome(run, record, gates), None)));
         }
         // What a person or a newer revision ended before anything ran makes way at once.
         let made_way = !dispatcher.ran_a_wave
@@ -452,7 +453,7 @@ impl Attempt<'_> {
         &mut self,
         ledger: &EnvironmentLedger,
         mut books: Books,
-        planned: Planned,
+        mut planned: Planned,
         newest: Arc<dyn DesiredState>,
     ) -> Result<Option<Pass>, Failure> {
         if let Some(waiting) = &ledger.open {
@@ -471,6 +472,7 @@ impl Attempt<'_> {
             let mut books = dispatcher.books().clone();
             self.tidy(&mut books).await?;
         }
+        planned.gates.extend(dispatcher.rollout().gate());
         let outcome = outcome(run, record, planned.gates);
         Ok(Some(self.pass(outcome, Some(planned.plan))))
     }

@@ -169,6 +169,10 @@ pub fn lifts(
     if closed.contains(&GateKind::Hold.as_str()) {
         lifts.extend(summary::lift(environment, HeldReason::Hold, None));
     }
+    let waits = [GateKind::Canary, GateKind::Continue].map(GateKind::as_str);
+    if closed.iter().any(|gate| waits.contains(gate)) {
+        lifts.push(format!("fleet continue {environment}"));
+    }
     lifts.push(format!("fleet apply {environment}"));
     lifts
 }

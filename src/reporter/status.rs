@@ -292,7 +292,10 @@ pub fn text(status: &Status, desired: &Desired, palette: Palette, now: Timestamp
         if let Some(rollout) = &environment.rollout {
             out.push(open_rollout(rollout, palette));
         }
-        for gate in environment.gates.iter().filter(|gate| !gate.open) {
+        // What the rollout has just been said to wait for is not said twice.
+        let said = environment.rollout.as_ref().map(|open| &open.reason);
+        let closed = environment.gates.iter().filter(|gate| !gate.open);
+        for gate in closed.filter(|gate| Some(&gate.reason) != said) {
             out.push(format!(
                 "  gate {} closed, {}",
                 gate.kind.as_str(),

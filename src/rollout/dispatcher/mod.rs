@@ -178,7 +178,7 @@ impl<'a> Dispatcher<'a> {
                 Decision::Forward(wave) => self.forward(wave).await?,
                 Decision::Soak => self.soak().await?,
                 Decision::Back(steps) => self.back(&steps).await?,
-                Decision::Hold(reason) => Some(self.hold(reason).await?),
+                Decision::Hold(gate) => Some(self.hold(gate.reason).await?),
                 Decision::Pause => Some(self.pause().await?),
                 Decision::End(state, reason) => {
                     self.stand(state, reason);

@@ -2,12 +2,14 @@
 //! did not pass by itself.
 
 use crate::model::ledger::{SoakFailureKind, StepRecord, WaveKind};
+use crate::model::plan::{Gate, GateKind};
 use crate::model::policy::{AfterCanary, Strategy};
 use crate::model::report::Outcome;
 use crate::model::statement::Verb;
 use crate::model::time::Seconds;
 
 use super::counts::Standing;
+use super::decide::Decision;
 use super::{Place, Rollout};
 
 impl Rollout {
@@ -43,8 +45,16 @@ impl Rollout {
             .collect()
     }
 
-    /// Why the waves behind the canary wait for a person; none where they do not.
-    pub(super) fn awaits_continue(&self) -> Option<String> {
+    /// The gate of its own that a rollout waits at now.
+    pub fn gate(&self) -> Option<Gate> {
+        match self.decide() {
+            Decision::Hold(gate) => Some(gate),
+            _ => None,
+        }
+    }
+
+    /// The gate at which the waves behind the canary wait for a person; none where they do not.
+    pub(super) fn awaits_continue(&self) -> Option<Gate> {
         let rollout = &self.plan.policy.rollout;
         if rollout.strategy != Strategy::Canary
             || self.plan.returning
@@ -58,16 +68,23 @@ impl Rollout {
             .standings()
             .values()
             .any(|standing| *standing == Standing::Succeeded);
-        let why = match self.plan.plan.waves[0].hosts.len() {
+        let (kind, why) = match self.plan.plan.waves[0].hosts.len() {
             _ if passed && rollout.after_canary == AfterCanary::Wait => {
-                "the canary passed".to_owned()
+                (GateKind::Continue, "the canary passed".to_owned())
             }
             _ if passed => return None,
-            1 => "the canary did not succeed".to_owned(),
-            n => format!("none of the {n} canaries succeeded"),
+            1 => (GateKind::Canary, "the canary did not succeed".to_owned()),
+            n => (
+                GateKind::Canary,
+                format!("none of the {n} canaries succeeded"),
+            ),
         };
         let environment = &self.record.environment;
-        Some(format!("{why}; `fleet continue {environment}` goes on"))
+        Some(Gate {
+            kind,
+            open: false,
+            reason: format!("{why}; `fleet continue {environment}` goes on"),
+        })
     }
 
     /// A person said `continue` after the first wave: it answers whatever waited for it there.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::id::{HostName, ServiceName};
 use crate::model::ledger::{RolloutState, StepRecord, WaveKind};
+use crate::model::plan::Gate;
 use crate::model::policy::OnFailure;
 use crate::model::report::Outcome;
 use crate::model::statement::Verb;
@@ -23,8 +24,8 @@ pub enum Decision {
     Soak,
     /// These steps go back, as the next wave.
     Back(Vec<BackStep>),
-    /// A gate of the rollout itself is closed, for this reason: a person opens it.
-    Hold(String),
+    /// This gate of the rollout itself is closed: a person opens it.
+    Hold(Gate),
     /// The line stopped with waves left: a person decides.
     Pause,
     /// Over.
@@ -65,7 +66,7 @@ impl Rollout {
             return self.end();
         };
         match self.awaits_continue() {
-            Some(reason) => Decision::Hold(reason),
+            Some(gate) => Decision::Hold(gate),
             None => Decision::Forward(wave),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fleet::model::event::EventKind;
 use fleet::model::id::RolloutId;
 use fleet::model::ledger::RolloutState;
+use fleet::model::plan::GateKind;
 use fleet::model::policy::{
     AfterCanary, BatchSize, Canary, Offline, OnFailure, RolloutPolicy, Strategy,
 };
@@ -45,6 +46,14 @@ async fn upgrading(policy: RolloutPolicy) -> World {
 fn held(pass: &Pass) -> &str {
     match &pass.outcome {
         PassOutcome::Held { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The kinds of the gates that a pass came back from.
+fn gates(pass: &Pass) -> Vec<GateKind> {
+    match &pass.outcome {
+        PassOutcome::Held { gates, .. } => gates.iter().map(|gate| gate.kind).collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -276,9 +285,10 @@ async fn behind_the_canary_a_person_says_continue() {
         held(&pass),
         "the canary passed; `fleet continue production` goes on"
     );
+    assert_eq!(gates(&pass), [GateKind::Continue]);
     let before = (world.committed().len(), world.sent().len());
     let again = world.apply().await.unwrap();
-    assert_eq!(id(&again), id(&pass));
+    assert_eq!((id(&again), gates(&again)), (id(&pass), gates(&pass)));
     assert_eq!((world.committed().len(), world.sent().len()), before);
     world.say(Verb::Continue).await;
     let pass = world.apply().await.unwrap();
@@ -305,6 +315,7 @@ async fn a_canary_that_nobody_passed_waits() {
         held(&pass),
         "the canary did not succeed; `fleet continue production` goes on"
     );
+    assert_eq!(gates(&pass), [GateKind::Canary]);
     assert_eq!(world.deploys("2.0.0"), 0);
     world.say(Verb::Continue).await;
     let pass = world.apply().await.unwrap();

@@ -46,6 +46,8 @@ fn a_canary_soaks_and_a_person_goes_on() {
     story.run("fleet status");
     story.run("fleet apply --yes");
     story.run("fleet status");
+    story.run("fleet plan");
+    story.run("fleet status --format json | jq -c '.environments[0].gates'");
     story.run("fleet apply --yes");
     story.run("fleet continue production");
     story.run("fleet apply --yes");
