@@ -53,10 +53,13 @@ pub(super) struct Script {
 }
 
 impl Document {
-    /// By its name, or by the ARN of the public document.
+    /// By its name, or by the ARN of the public document, which is in nobody's account.
     pub(super) fn find(name: &str) -> Option<&'static Self> {
-        let short = match name.split_once(":document/") {
-            Some((arn, short)) if arn.starts_with("arn:aws:ssm:") => short,
+        let arn = name
+            .strip_prefix("arn:aws:ssm:")
+            .and_then(|rest| rest.split_once("::document/"));
+        let short = match arn {
+            Some((region, short)) if !region.is_empty() && !region.contains(':') => short,
             _ => name,
         };
         DOCUMENTS.iter().find(|document| document.name == short)
@@ -192,7 +195,15 @@ mod tests {
     fn documents_go_by_name_or_arn() {
         assert!(Document::find("AWS-RunShellScript").is_some());
         assert!(Document::find("arn:aws:ssm:eu-west-1::document/AWS-RunShellScript").is_some());
-        assert!(Document::find("AWS-RunRemoteScript").is_none());
+        for unknown in [
+            "AWS-RunRemoteScript",
+            "arn:aws:ssm:eu-west-1:123456789012:document/AWS-RunShellScript",
+            "arn:aws:ssm:eu-west-1:123456789012::document/AWS-RunShellScript",
+            "arn:aws:ssm:::document/AWS-RunShellScript",
+            "arn:aws:s3:eu-west-1::document/AWS-RunShellScript",
+        ] {
+            assert!(Document::find(unknown).is_none(), "{unknown}");
+        }
     }
 
     #[test]

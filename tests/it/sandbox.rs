@@ -178,9 +178,9 @@ macro_rules! boto3_modules {
 }
 
 boto3_modules! {
-    send: 36,
+    send: 37,
     agent: 30,
-    read: 21,
+    read: 22,
     faults: 24,
     model: 6,
 }

@@ -3,7 +3,7 @@
 import datetime
 import uuid
 
-from sandbox import MANAGED, SHELL, WINDOWS, SandboxTest, host, own
+from sandbox import MANAGED, SHELL, WINDOWS, SandboxTest, host, own, raw
 
 
 class Commands(SandboxTest):
@@ -14,6 +14,15 @@ class Commands(SandboxTest):
         shown = self.ssm.list_commands(CommandId=command)["Commands"][0]
         self.assertEqual((shown["TargetCount"], shown["CompletedCount"], shown["ErrorCount"]), (3, 3, 1))
         self.assertEqual((shown["Status"], shown["StatusDetails"]), ("Failed", "Incomplete"))
+
+    def test_a_filter_is_no_list_of_its_members(self):
+        for operation, member, bad in [
+            ("ListCommands", "Filters", ["Status", "Success"]),
+            ("ListCommandInvocations", "Filters", ["Status", "Success"]),
+            ("DescribeInstanceInformation", "Filters", ["PingStatus", ["Online"]]),
+            ("DescribeInstanceInformation", "InstanceInformationFilterList", ["PingStatus", ["Online"]]),
+        ]:
+            self.assertEqual(raw(operation, {member: [bad]})[:2], (400, "SerializationException"), operation)
 
     def test_newest_first_page_by_page(self):
         sent = [self.send("true", Comment=f"page {n}") for n in range(7)]

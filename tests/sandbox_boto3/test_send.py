@@ -205,6 +205,11 @@ class Refused(SandboxTest):
         message = self.reject("InvalidParameters", Parameters={"commands": ["x"], "oops": ["y"]})
         self.assertEqual(message, f"document {SHELL} does not support parameters.")
 
+    def test_a_document_of_another_account(self):
+        for account in ["123456789012", "999999999999"]:
+            arn = f"arn:aws:ssm:eu-west-1:{account}:document/AWS-RunShellScript"
+            self.reject("InvalidDocument", DocumentName=arn)
+
     def test_types(self):
         good = {"DocumentName": SHELL, "InstanceIds": [host(0)], "Parameters": {"commands": ["true"]}}
         self.assertEqual(raw("SendCommand", good)[0], 200)
@@ -219,6 +224,11 @@ class Refused(SandboxTest):
             {"Comment": ["x"]},
             {"Targets": [{"Key": "InstanceIds", "Values": host(0)}]},
             {"CloudWatchOutputConfig": "on"},
+            # A structure is no list of its members.
+            {"Targets": [["InstanceIds", [host(0)]]]},
+            {"CloudWatchOutputConfig": [True]},
+            {"NotificationConfig": ["arn", ["All"], "Command"]},
+            {"AlarmConfiguration": [[{"Name": "alarm"}]]},
         ]:
             self.assertEqual(raw("SendCommand", {**good, **bad})[:2], (400, "SerializationException"), bad)
         for body in [b"null", b"[]", b"{", b'{"DocumentName": "\xff"}', b"[" * 100_000]:

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::check::Constraints;
 use super::error::ApiError;
 use super::list::with_token;
-use super::page;
 use super::send::platform_type;
+use super::{page, structure};
 use crate::sandbox::host::{Absence, Host};
 use crate::sandbox::locked;
 use crate::sandbox::service::{Service, State};
@@ -25,7 +25,9 @@ const SILENCE_SECONDS: i64 = 3_600;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Request {
+    #[serde(deserialize_with = "structure::list")]
     instance_information_filter_list: Option<Vec<OldFilter>>,
+    #[serde(deserialize_with = "structure::list")]
     filters: Option<Vec<NewFilter>>,
     max_results: Option<i64>,
     next_token: Option<String>,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::check::Constraints;
 use super::error::ApiError;
 use super::filter::{CommandFilter, Filters, Subject};
-use super::{form, page};
+use super::{form, page, structure};
 use crate::sandbox::command::Command;
 use crate::sandbox::locked;
 use crate::sandbox::service::{Service, State};
@@ -21,6 +21,7 @@ pub(super) struct Request {
     instance_id: Option<String>,
     max_results: Option<i64>,
     next_token: Option<String>,
+    #[serde(deserialize_with = "structure::list")]
     filters: Option<Vec<CommandFilter>>,
     details: Option<bool>,
 }

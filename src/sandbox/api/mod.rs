@@ -11,6 +11,7 @@ mod list;
 mod own;
 mod page;
 mod send;
+mod structure;
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::check::{Constraints, is_target_key};
 use super::error::ApiError;
-use super::form;
+use super::{form, structure};
 use crate::model::desired::Platform;
 use crate::model::id::InstanceId;
 use crate::sandbox::command::{Accepted, Command, Target};
@@ -26,6 +26,7 @@ const DEFAULT_TIMEOUT_SECONDS: i64 = 3_600;
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Request {
     instance_ids: Option<Vec<String>>,
+    #[serde(deserialize_with = "structure::list")]
     targets: Option<Vec<Target>>,
     document_name: Option<String>,
     document_version: Option<String>,
@@ -43,8 +44,11 @@ pub(super) struct Request {
     max_concurrency: Option<String>,
     max_errors: Option<String>,
     service_role_arn: Option<String>,
+    #[serde(deserialize_with = "structure::one")]
     notification_config: Option<Value>,
+    #[serde(deserialize_with = "structure::one")]
     cloud_watch_output_config: Option<CloudWatchOutputConfig>,
+    #[serde(deserialize_with = "structure::one")]
     alarm_configuration: Option<Value>,
 }
 
