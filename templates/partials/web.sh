@@ -32,11 +32,6 @@ web_version() {
   cat "$web_root/$1/VERSION" 2>/dev/null || echo none
 }
 
-# web_greeting LINK: what that release says to those who come.
-web_greeting() {
-  cat "$web_root/$1/GREETING" 2>/dev/null || true
-}
-
 # web_link NAME RELEASE: points a link elsewhere in one move.
 web_link() {
   ln -sfn "$2" "$web_root/$1.new"

@@ -350,6 +350,17 @@ fn web_story(interpreter: &str) {
         answers("it's \"$(id)\" {{x}} from web 1.2.0")
     );
 
+    // Nor where nothing at all is new but the step, and the way back leads to the same version.
+    for (greeting, cut_off) in [("first", false), ("second", false), ("second", true)] {
+        let with = With {
+            greeting: Some(greeting),
+            cut_off,
+            ..With::default()
+        };
+        machine.gist("web", Action::Reconfigure, "1.2.0", with);
+    }
+    assert_eq!(machine.ask("/"), answers("second from web 1.2.0"));
+
     // A step of its own that undoes, because another host of the rollout failed.
     let upgrade = machine.gist("web", Action::Upgrade, "1.3.0", plain());
     assert_eq!(upgrade, "succeeded 1.2.0 → 1.3.0");
@@ -359,10 +370,7 @@ fn web_story(interpreter: &str) {
     };
     let back = machine.gist("web", Action::Rollback, "1.3.0", undo("1.2.0"));
     assert_eq!(back, "rolled_back 1.3.0 → 1.2.0");
-    assert_eq!(
-        machine.ask("/"),
-        answers("it's \"$(id)\" {{x}} from web 1.2.0")
-    );
+    assert_eq!(machine.ask("/"), answers("second from web 1.2.0"));
 
     // The same for an install: nothing is left.
     let gone = machine.gist("web", Action::Rollback, "1.2.0", undo("none"));
@@ -445,13 +453,16 @@ fn the_motd_service_lives() {
     };
     let there = machine.gist("motd", Action::Reconfigure, "1.1.0", owner("Ann", false));
     assert_eq!(there, "succeeded 1.1.0 → 1.1.0");
-    let nothing = machine.gist("motd", Action::Reconfigure, "1.1.0", owner("Bob", true));
-    assert!(
-        nothing.starts_with("rolled_back 1.1.0 → 1.1.0"),
-        "{nothing}"
-    );
-    let motd = machine.read("etc/motd").unwrap();
-    assert!(motd.contains("Questions go to Ann."), "{motd}");
+    // Cut off with something new, and with nothing new but the step.
+    for next in ["Bob", "Ann"] {
+        let nothing = machine.gist("motd", Action::Reconfigure, "1.1.0", owner(next, true));
+        assert!(
+            nothing.starts_with("rolled_back 1.1.0 → 1.1.0"),
+            "{nothing}"
+        );
+        let motd = machine.read("etc/motd").unwrap();
+        assert!(motd.contains("Questions go to Ann."), "{next}: {motd}");
+    }
     let again = machine.gist("motd", Action::Upgrade, "1.2.0", plain());
     assert_eq!(again, "succeeded 1.1.0 → 1.2.0");
 
