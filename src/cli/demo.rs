@@ -121,7 +121,7 @@ fn fresh() -> PathBuf {
 /// The demo's commits carry a name, be it a made-up one.
 fn name_somebody(folder: &Path) -> Result<(), CliError> {
     for (key, value) in IDENTITY {
-        if init::read_git(folder, &["config", key]).is_none() {
+        if init::read_git(folder, &["config", key])?.is_none() {
             init::git(folder, &["config", key, value])?;
         }
     }
@@ -151,11 +151,11 @@ impl Teller<'_> {
             .stdin(Stdio::null());
         // Git takes these where nothing is configured; a repository that is not there yet has no
         // configuration of its own.
-        let missing = IDENTITY
-            .iter()
-            .filter(|(key, _)| init::read_git(folder, &["config", key]).is_none());
         let mut count = 0;
-        for (key, value) in missing {
+        for (key, value) in IDENTITY {
+            if init::read_git(folder, &["config", key])?.is_some() {
+                continue;
+            }
             command
                 .env(format!("GIT_CONFIG_KEY_{count}"), key)
                 .env(format!("GIT_CONFIG_VALUE_{count}"), value);

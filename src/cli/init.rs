@@ -84,7 +84,7 @@ fn check_identity(folder: &Path) -> Result<(), CliError> {
         .find(|path| path.is_dir())
         .unwrap_or(Path::new("."));
     for missing in ["user.name", "user.email"] {
-        if read_git(nearest, &["config", missing]).is_none() {
+        if read_git(nearest, &["config", missing])?.is_none() {
             return Err(crate::git::GitError::NoIdentity { missing }.into());
         }
     }
@@ -134,12 +134,15 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Result<(), CliError> {
 }
 
 /// What git prints, without its end of line; none where it says no.
-pub(crate) fn read_git(folder: &Path, arguments: &[&str]) -> Option<String> {
-    let output = command(folder).args(arguments).output().ok()?;
+pub(crate) fn read_git(folder: &Path, arguments: &[&str]) -> Result<Option<String>, CliError> {
+    let output = command(folder)
+        .args(arguments)
+        .output()
+        .map_err(not_started)?;
     let text = String::from_utf8_lossy(&output.stdout)
         .trim_end()
         .to_owned();
-    (output.status.success() && !text.is_empty()).then_some(text)
+    Ok((output.status.success() && !text.is_empty()).then_some(text))
 }
 
 fn command(folder: &Path) -> Command {
@@ -157,9 +160,8 @@ fn command(folder: &Path) -> Command {
     command
 }
 
+/// It is not on PATH, or not to be run.
 fn not_started(error: std::io::Error) -> CliError {
-    CliError::new(
-        Exit::Error,
-        anyhow::Error::new(error).context("could not run git"),
-    )
+    let message = error.to_string();
+    crate::git::GitError::Program { message }.into()
 }

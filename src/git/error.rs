@@ -260,7 +260,9 @@ impl GitError {
                 "where no git is running any more, remove the .lock file of that ref".to_owned()
             }
             Self::Unfinished { .. } => "finish or abort it first; `git status` says how".to_owned(),
-            Self::Program { .. } => "fleet fetches and pushes with the git on PATH".to_owned(),
+            Self::Program { .. } => {
+                "fleet needs git on PATH: it fetches, pushes and commits with it".to_owned()
+            }
             Self::Moved { .. } => "somebody committed at the same time; try again".to_owned(),
             _ => return None,
         })

@@ -31,3 +31,11 @@ fn without_an_identity_nothing_is_written() {
     story.run("fleet init there; ls");
     assert_story!(story);
 }
+
+#[test]
+fn without_git_nothing_is_written() {
+    let mut story = Story::new();
+    story.run("fleet=$(command -v fleet); PATH=/nowhere; $fleet init there; echo *");
+    story.run("fleet=$(command -v fleet); PATH=/nowhere; $fleet demo there; echo *");
+    assert_story!(story);
+}
