@@ -368,11 +368,17 @@ pub(crate) fn refuse(context: &Context, diagnostics: &[Diagnostic], tree: &Tree)
     ui.tell(&reporter::diagnostics::text(
         &errors, tree, ui.err, ui.width,
     ));
+    // What is checked out may be another commit, or edited.
+    let at = tree
+        .commit
+        .as_ref()
+        .map(|commit| format!(" at {}", commit.short()));
     CliError::other(
         Exit::Invalid,
         format!(
-            "the repository has {}",
-            reporter::diagnostics::count(&errors)
+            "the repository has {}{}",
+            reporter::diagnostics::count(&errors),
+            at.unwrap_or_default()
         ),
     )
 }

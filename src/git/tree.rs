@@ -50,6 +50,7 @@ impl Repository {
                 )?;
             }
         }
+        harvest.tree.commit = Some(at.clone());
         Ok(harvest.tree)
     }
 

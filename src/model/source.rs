@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::id::Revision;
+
 /// One entry of the tree. Links are kept as links: no path may leave the repository, so nothing
 /// follows them, and the manifest reports them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Entry {
 pub struct Tree {
     /// By path from the repository's root.
     pub entries: BTreeMap<Arc<str>, Entry>,
+    /// The commit that has exactly these files; none for the work tree.
+    pub commit: Option<Revision>,
 }
 
 impl Tree {
@@ -51,6 +55,7 @@ impl Tree {
     pub fn with(mut self, path: &str, text: impl AsRef<[u8]>) -> Self {
         self.entries
             .insert(path.into(), Entry::File(text.as_ref().into()));
+        self.commit = None;
         self
     }
 }

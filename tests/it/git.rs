@@ -241,9 +241,12 @@ fn links_stay_links() {
     let repository = Repository::discover(&folder).unwrap();
     let committed = repository.tree_at(&repository.head().unwrap()).unwrap();
     let lying = repository.tree_of_work_dir().unwrap();
-    assert_eq!(committed, lying);
-    let expected = Tree::default().with("fleet.yaml", "name: acme\n").entries;
-    let mut expected = Tree { entries: expected };
+    assert_eq!(committed.entries, lying.entries);
+    assert_eq!(
+        (committed.commit, lying.commit),
+        (repository.head().ok(), None)
+    );
+    let mut expected = Tree::default().with("fleet.yaml", "name: acme\n");
     for (path, target) in [
         ("environments/production.yaml", "../../secret"),
         ("templates/metricus", "/etc"),
@@ -251,7 +254,7 @@ fn links_stay_links() {
         let link = Entry::Link(target.to_owned());
         expected.entries.insert(path.into(), link);
     }
-    assert_eq!(committed, expected);
+    assert_eq!(committed.entries, expected.entries);
 }
 
 #[test]

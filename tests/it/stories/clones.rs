@@ -72,6 +72,27 @@ fn plan_and_scripts_are_the_same_to_the_byte() {
     assert_ne!(plans[0], plans[1]);
 }
 
+/// What is wrong is wrong at the remote's commit, not in the files that lie here.
+#[test]
+fn what_is_wrong_at_the_remote_names_its_commit() {
+    let fleet = FLEET.replace("remote: none", "remote: origin");
+    let mut story = cloned(&files(&fleet, &production("1.0.0", "pause")));
+    story.quietly(
+        "bash",
+        &["-c", "git clone -q ../origin.git ../other && cd ../other && sed -i 's/ batch:/ batches:/' environments/production.yaml && git commit -qam Others && git push -q"],
+    );
+    let theirs = story.quietly("git", &["-C", "../other", "rev-parse", "--short=7", "HEAD"]);
+    story.run("fleet validate");
+    story.run("fleet status");
+    for command in ["plan", "apply --yes", "observe"] {
+        let output = story.run(&format!("fleet {command}"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(&format!(" at {}", theirs.trim())), "{said}");
+    }
+    story.run("fleet bump production app 1.1.0");
+    assert_story!(story);
+}
+
 /// A controller is killed in the middle of a wave, and its machine does not come back.
 #[test]
 fn another_clone_takes_over_an_open_wave() {
