@@ -77,6 +77,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("aws_", &["transport/ssm"]),
     ("hyper_util::", &["transport/ssm"]),
     ("git2::", &["git"]),
+    ("notify::", &["git"]),
     ("clap::", &["cli"]),
     ("handlebars::", &["render"]),
     ("tree_sitter", &["host/syntax"]),

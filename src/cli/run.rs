@@ -18,6 +18,7 @@ use super::workspace;
 use crate::daemon::{Daemon, Said, Site};
 use crate::git::{self, Repository};
 use crate::ledger::Ledger as _;
+use crate::model::desired::GitSettings;
 use crate::model::id::{EnvironmentName, Revision};
 use crate::model::time::Seconds;
 use crate::reconcile::{Pass, PassOutcome, ReconcileError};
@@ -70,7 +71,8 @@ pub(crate) async fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliEr
         connections: Connections::default(),
         said: Mutex::default(),
     };
-    let wake = Notify::new();
+    let wake = Arc::new(Notify::new());
+    let _watch = watch(context, &repository, &fleet.git, &wake);
     Daemon {
         site: &ground,
         ledger: cockpit.ledger(),
@@ -89,6 +91,22 @@ pub(crate) async fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliEr
     Ok(match interrupt::is_terminated() {
         true => Exit::Done,
         false => Exit::Interrupted,
+    })
+}
+
+/// Wakes the daemon when a branch moves here. It looks at its interval, too.
+fn watch(
+    context: &Context,
+    repository: &Repository,
+    settings: &GitSettings,
+    wake: &Arc<Notify>,
+) -> Option<git::RefWatch> {
+    let wake = Arc::clone(wake);
+    let watch = repository.watch(&repository.branches(settings), move || wake.notify_one());
+    watch.unwrap_or_else(|error| {
+        let error = CliError::from(error).hint("they are looked at every --interval");
+        context.ui.tell(&error.text());
+        None
     })
 }
 

@@ -112,6 +112,12 @@ pub enum GitError {
         /// Which commit.
         revision: Revision,
     },
+    /// Branches here cannot be watched.
+    #[error("could not watch the branches of this repository: {message}")]
+    Watch {
+        /// What the system said.
+        message: String,
+    },
     /// Another git holds a ref's lock file, or died with it.
     #[error("a ref is locked: {message}")]
     RefLocked {

@@ -14,6 +14,8 @@ mod program;
 mod refs;
 mod status;
 mod tree;
+mod turn;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,12 +32,15 @@ pub(crate) use network::PushOutcome;
 pub use program::{NoneStarts, end_running};
 pub use refs::Branches;
 pub(crate) use refs::SEEN;
+pub use watch::RefWatch;
 
 /// A fleet repository on this machine.
 pub struct Repository {
     git: Mutex<git2::Repository>,
     common_dir: PathBuf,
     work_dir: PathBuf,
+    /// Environments side by side ask the same remote the same.
+    fetches: turn::Turn,
     slow: Mutex<Option<Box<Tell>>>,
 }
 
@@ -76,6 +81,7 @@ impl Repository {
             git: Mutex::new(git),
             common_dir,
             work_dir,
+            fetches: turn::Turn::default(),
             slow: Mutex::default(),
         })
     }

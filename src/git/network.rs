@@ -39,6 +39,12 @@ impl Repository {
             return Ok(());
         };
         self.check_remote(remote)?;
+        let ticket = self.fetches.ask();
+        let answer = || self.fetch_now(remote, branches);
+        self.fetches.answer(ticket, answer)
+    }
+
+    fn fetch_now(&self, remote: &str, branches: &Branches) -> Result<(), GitError> {
         let mut message = String::new();
         for _ in 0..TRIES {
             match self.fetch_once(remote, branches)? {

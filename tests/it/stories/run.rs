@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use super::clones::cloned;
-use super::fleets::{FLEET, files};
+use super::fleets::{FLEET, files, running};
 use super::standing::{Standing, wait_until};
 use super::story::{Story, assert_story};
 
@@ -46,7 +46,7 @@ impl Heard {
         self.text.lock().unwrap().clone()
     }
 
-    fn all(mut self) -> Vec<u8> {
+    fn all(&mut self) -> Vec<u8> {
         let reader = self.reader.take().expect("a reader");
         reader.join().expect("the end of a stream");
         self.so_far().into_bytes()
@@ -61,7 +61,11 @@ impl Daemon {
 
     /// The same with more in its environment.
     fn spawn(story: &Story, environment: &str, arguments: &str) -> Self {
-        let line = format!("fleet run --interval 1s {arguments}");
+        let interval = match arguments.contains("--interval") {
+            true => "",
+            false => "--interval 1s ",
+        };
+        let line = format!("fleet run {interval}{arguments}");
         let mut child = story
             .shell(&format!("{environment} exec {line}"))
             .stdout(Stdio::piped())
@@ -124,6 +128,20 @@ impl Daemon {
             .partition(|line| apart.iter().any(|begin| line.starts_with(begin)));
         output.stderr = [first, later].concat().join("\n").into_bytes();
         story.tell(&line, &output);
+    }
+}
+
+impl Drop for Daemon {
+    #[expect(
+        clippy::print_stderr,
+        reason = "whoever waited in vain wants to know what was said instead"
+    )]
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("{} said:\n{}", self.line, self.stderr.so_far());
+        }
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
     }
 }
 
@@ -445,6 +463,21 @@ fn a_look_that_finds_nothing_is_one_question_to_the_remote() {
         }
     }
     daemon.end(&mut story, "TERM");
+}
+
+/// The interval is a day, so only the branches themselves can wake it.
+#[test]
+fn what_is_committed_here_is_seen_at_once_where_there_is_no_remote() {
+    let mut story = running("pause");
+    let daemon = Daemon::start(&story, "--interval 1d");
+    story.run("fleet bump production app 1.1.0 --direct");
+    daemon.hear_lines(1, "  rollout ", " succeeded");
+    story.run("git pack-refs --all && fleet bump production app 1.2.0-fails-on-a --direct");
+    daemon.hear("production  paused");
+    story.run("fleet retry production");
+    daemon.hear("no changes; 1 held");
+    daemon.end(&mut story, "TERM");
+    assert_story!(story);
 }
 
 #[test]
