@@ -278,9 +278,7 @@ fn refuse_broken_scripts(context: &Context, books: &Books, due: &[Due]) -> Resul
             continue;
         };
         for change in &preview.plan.changes {
-            let host = environment.hosts.get(&change.host);
-            if let Some((host, assignment)) =
-                host.and_then(|host| Some((host, host.services.get(&change.service)?)))
+            if let Some((host, assignment)) = environment.assignment(&change.host, &change.service)
             {
                 let (tree, templates) = (&books.sources.tree, &books.sources.templates);
                 syntax.service(

@@ -7,7 +7,6 @@ use super::error::{CliError, Exit};
 use super::workspace::{Books, Sources};
 use crate::git::{GitError, Repository};
 use crate::model::bundle::Bundle;
-use crate::model::desired::{Assignment, Host};
 use crate::model::id::{EnvironmentName, HostName, Revision, ServiceName};
 use crate::model::ledger::EnvironmentLedger;
 use crate::model::observed::{ServiceRecord, ServiceState};
@@ -128,8 +127,8 @@ fn bundle(
     service: &ServiceName,
 ) -> Option<Result<Bundle, String>> {
     let fleet = sources.fleet.as_ref()?;
-    let host: &Host = fleet.environments.get(environment)?.hosts.get(host)?;
-    let assignment: &Assignment = host.services.get(service)?;
+    let wanted = fleet.environments.get(environment)?;
+    let (host, assignment) = wanted.assignment(host, service)?;
     let rendered = sources
         .templates
         .bundle(environment, host, service, assignment);

@@ -85,7 +85,7 @@ impl NarrowArgs {
             let absent = || {
                 environments
                     .clone()
-                    .flat_map(|it| it.absent.values().flatten())
+                    .flat_map(|it| it.absent.values().flat_map(|services| services.keys()))
             };
             let named = || {
                 hosts()

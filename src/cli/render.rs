@@ -45,8 +45,9 @@ pub(crate) fn run(context: &Context, args: &RenderArgs) -> Result<Exit, CliError
     let chosen = choose(environment, args)?;
     let mut written = 0;
     for (host, service) in chosen {
-        let host = &environment.hosts[&host];
-        let assignment = &host.services[&service];
+        let Some((host, assignment)) = environment.assignment(&host, &service) else {
+            continue;
+        };
         let bundle = sources
             .templates
             .bundle(&environment.name, host, &service, assignment)
@@ -85,9 +86,9 @@ fn choose(
         .values()
         .filter(|host| wanted(&args.host, host.name.as_str()))
         .flat_map(|host| {
-            host.services
-                .keys()
-                .map(|service| (host.name.clone(), service.clone()))
+            environment
+                .assignments(host)
+                .map(|(service, _)| (host.name.clone(), service.clone()))
         })
         .filter(|(_, service)| wanted(&args.service, service.as_str()))
         .collect();

@@ -66,7 +66,7 @@ impl Syntax {
         environment: &Environment,
     ) {
         for host in environment.hosts.values() {
-            for (service, assignment) in &host.services {
+            for (service, assignment) in environment.assignments(host) {
                 self.service(tree, templates, environment, host, service, assignment);
             }
         }

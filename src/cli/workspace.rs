@@ -387,7 +387,7 @@ pub(crate) fn refuse(context: &Context, diagnostics: &[Diagnostic], tree: &Tree)
 fn can_render(templates: &Templates, environment: &Environment) -> bool {
     let mut seen = BTreeSet::new();
     environment.hosts.values().all(|host| {
-        host.services.iter().all(|(service, assignment)| {
+        environment.assignments(host).all(|(service, assignment)| {
             !seen.insert((&assignment.template, host.platform))
                 || templates
                     .digests(&environment.name, host, service, assignment)

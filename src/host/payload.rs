@@ -240,7 +240,6 @@ fn is_bundle_path(path: &str) -> bool {
 fn step_file(task: &HostTask, step: &StepTask) -> Result<String, PayloadError> {
     let undo = step.undo.as_ref();
     let why = match step.action {
-        Action::Remove => Some("this version removes no service"),
         Action::Rollback if undo.is_none() => Some("a rollback must say what it goes back to"),
         _ => None,
     };

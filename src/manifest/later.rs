@@ -83,8 +83,8 @@ fn settings(
 
 fn services(file: &EnvironmentFile, fleet: &FleetFile, add: &mut impl FnMut(&str)) {
     for (name, entry) in &file.services {
+        // Nothing is downloaded to take a service away.
         if entry.wanted == Some(Wanted::Absent) {
-            add(&format!("services.{name}: absent"));
             continue;
         }
         let declared = fleet.services.as_ref().and_then(|all| all.get(name));

@@ -1,15 +1,17 @@
 //! Files without errors → the model: defaults filled in, references followed, variables merged.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::decode::{EnvironmentFile, FleetFile, HostEntry, ServiceEntry, Wanted};
 use super::later;
 use super::rules::{approvals_of, chosen, rollout_of, transport_settings, window_of};
 use crate::model::desired::{
-    Assignment, Environment, Fleet, Host, Person, Platform, TransportSettings, Variables,
+    Assignment, Environment, Fleet, Host, NOTHING, Person, Platform, TransportSettings, Variables,
 };
-use crate::model::id::{FleetName, HostName, InstanceId, PersonName, ServiceName, TransportName};
+use crate::model::id::{
+    FleetName, HostName, InstanceId, PersonName, ServiceName, TransportName, Version,
+};
 use crate::model::policy::{After, Emergency, GateRules};
 
 /// The fleet without its environments; none if something of it is missing.
@@ -64,7 +66,7 @@ pub(super) fn environment(file: &EnvironmentFile, fleet: &FleetFile) -> Option<E
         rollout: rollout_of(&file.settings.rollout, &fleet.defaults.rollout),
         gates: gates(file, fleet),
         drift: (file.settings.drift.or(fleet.defaults.drift)).unwrap_or_default(),
-        absent: absent(file),
+        absent: absent(file, &services),
         ..Environment::new(file.name.clone(), transport.clone(), hosts)
     };
     let discover = file.settings.discover.as_ref();
@@ -119,19 +121,34 @@ struct Shared<'a> {
     artifact: Option<&'a BTreeMap<Platform, String>>,
 }
 
+impl Shared<'_> {
+    /// The same on one host.
+    fn on(&self, host: &HostEntry) -> Assignment {
+        let mut assignment = self.assignment.clone();
+        assignment.artifact = self.artifact(host, &assignment.version);
+        if !host.variables.is_empty() {
+            let layers = [&*assignment.shared_variables, &host.variables];
+            assignment.variables = Arc::new(layered(layers));
+        }
+        assignment
+    }
+
+    fn artifact(&self, host: &HostEntry, version: &Version) -> Option<String> {
+        let address = self.artifact?.get(&host.platform)?;
+        Some(address.replace("{{version}}", version.as_str()))
+    }
+}
+
 fn services<'a>(
     file: &'a EnvironmentFile,
     fleet: &'a FleetFile,
 ) -> Option<BTreeMap<&'a ServiceName, Shared<'a>>> {
     let declared = fleet.services.as_ref()?;
-    let wanted = file
-        .services
-        .iter()
-        .filter(|(_, entry)| entry.wanted != Some(Wanted::Absent));
-    let services = wanted.map(|(name, entry)| {
+    let services = file.services.iter().map(|(name, entry)| {
         let declaration = declared.get(name)?;
-        let Some(Wanted::Version(version)) = &entry.wanted else {
-            return None;
+        let version = match entry.wanted.as_ref()? {
+            Wanted::Version(version) => version.clone(),
+            Wanted::Absent => Version::new(NOTHING),
         };
         let variables = Arc::new(layered([
             &declaration.variables,
@@ -149,7 +166,7 @@ fn services<'a>(
             requires: Arc::new(requires.collect()),
             variables: Arc::clone(&variables),
             shared_variables: variables,
-            ..Assignment::new(version.clone(), template, declaration.timeout)
+            ..Assignment::new(version, template, declaration.timeout)
         };
         let shared = Shared {
             entry,
@@ -162,16 +179,19 @@ fn services<'a>(
 }
 
 /// Services that are to go, by host.
-fn absent(file: &EnvironmentFile) -> BTreeMap<HostName, BTreeSet<ServiceName>> {
-    let mut absent: BTreeMap<HostName, BTreeSet<ServiceName>> = BTreeMap::new();
-    for (service, entry) in &file.services {
-        if entry.wanted != Some(Wanted::Absent) {
+fn absent(
+    file: &EnvironmentFile,
+    services: &BTreeMap<&ServiceName, Shared<'_>>,
+) -> BTreeMap<HostName, BTreeMap<ServiceName, Assignment>> {
+    let mut absent: BTreeMap<HostName, BTreeMap<ServiceName, Assignment>> = BTreeMap::new();
+    for (service, shared) in services {
+        if shared.assignment.to().is_some() {
             continue;
         }
         for (name, host) in &file.hosts {
-            if selects(entry, name, host) {
+            if selects(shared.entry, name, host) {
                 let services = absent.entry(name.clone()).or_default();
-                services.insert(service.clone());
+                services.insert((*service).clone(), shared.on(host));
             }
         }
     }
@@ -192,22 +212,15 @@ fn host(
 ) -> Option<Host> {
     let mut assignments = BTreeMap::new();
     for (service, shared) in services {
-        if !selects(shared.entry, name, entry) {
+        if shared.assignment.to().is_none() || !selects(shared.entry, name, entry) {
             continue;
         }
-        let mut assignment = shared.assignment.clone();
+        let mut assignment = shared.on(entry);
         if let Some(pin) = entry.pins.get(*service) {
             assignment.version = pin.value.clone()?;
             assignment.pinned = true;
         }
-        assignment.artifact = shared
-            .artifact
-            .and_then(|by_platform| by_platform.get(&entry.platform))
-            .map(|address| address.replace("{{version}}", assignment.version.as_str()));
-        if !entry.variables.is_empty() {
-            let layers = [&*assignment.shared_variables, &entry.variables];
-            assignment.variables = Arc::new(layered(layers));
-        }
+        assignment.artifact = shared.artifact(entry, &assignment.version);
         assignments.insert((*service).clone(), assignment);
     }
     Some(Host {

@@ -1,6 +1,6 @@
 //! What git says: the manifests with every default filled in and every reference resolved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -153,8 +153,8 @@ pub struct Environment {
     pub drift: Drift,
     /// By name.
     pub hosts: BTreeMap<HostName, Host>,
-    /// Services that should not be on a host any more: `absent`.
-    pub absent: BTreeMap<HostName, BTreeSet<ServiceName>>,
+    /// Services that should not be on a host any more: `absent`. Their version is [`NOTHING`].
+    pub absent: BTreeMap<HostName, BTreeMap<ServiceName, Assignment>>,
     /// What is set and cannot be acted on by this version: nothing starts while there is any.
     pub unsupported: Vec<Unsupported>,
 }
@@ -188,7 +188,30 @@ impl Environment {
             unsupported: Vec::new(),
         }
     }
+
+    /// What is said of a service on a host: that it should run, or be absent.
+    pub fn assignment(
+        &self,
+        host: &HostName,
+        service: &ServiceName,
+    ) -> Option<(&Host, &Assignment)> {
+        let absent = || self.absent.get(host)?.get(service);
+        let there = self.hosts.get(host)?;
+        Some((there, there.services.get(service).or_else(absent)?))
+    }
+
+    /// Everything that is said of one of its hosts: what should run there, and what should not.
+    pub fn assignments<'a>(
+        &'a self,
+        host: &'a Host,
+    ) -> impl Iterator<Item = (&'a ServiceName, &'a Assignment)> {
+        let absent = self.absent.get(&host.name);
+        host.services.iter().chain(absent.into_iter().flatten())
+    }
 }
+
+/// The version of what is not there, for hosts and scripts.
+pub const NOTHING: &str = "none";
 
 /// One host with the services it should run.
 #[derive(Clone, Debug)]
@@ -210,7 +233,7 @@ pub struct Host {
 /// One service on one host.
 #[derive(Clone, Debug)]
 pub struct Assignment {
-    /// The desired version.
+    /// The desired version; [`NOTHING`] where the service should be absent.
     pub version: Version,
     /// The version stands at the host itself.
     pub pinned: bool,
@@ -236,6 +259,11 @@ pub struct Assignment {
 }
 
 impl Assignment {
+    /// What should run; none where it should be absent.
+    pub fn to(&self) -> Option<&Version> {
+        Some(&self.version).filter(|version| version.as_str() != NOTHING)
+    }
+
     /// A version in which nothing is set but its template and the longest time of a phase.
     pub fn new(version: Version, template: TemplateName, timeout: Seconds) -> Self {
         Self {

@@ -10,7 +10,10 @@ use super::Subject;
 
 /// The change that would make it as desired; none where it is.
 pub(super) fn wanted(subject: &Subject<'_>) -> Option<(Action, ChangeReason)> {
-    let desired = &subject.assignment.version;
+    let Some(desired) = subject.assignment.to() else {
+        let there = subject.recorded.is_some_and(may_be_there);
+        return there.then_some((Action::Remove, ChangeReason::Version));
+    };
     let Some(recorded) = subject.recorded else {
         let reason = if subject.known_host {
             ChangeReason::Version
@@ -34,6 +37,12 @@ pub(super) fn wanted(subject: &Subject<'_>) -> Option<(Action, ChangeReason)> {
         return None;
     }
     Some((Action::Reconfigure, same_version(recorded, subject)))
+}
+
+/// What is known not to be installed needs no removal; of what failed or did not answer nobody
+/// knows.
+fn may_be_there(record: &ServiceRecord) -> bool {
+    record.version.is_some() || matches!(record.state, ServiceState::Failed | ServiceState::Unknown)
 }
 
 /// What the last step left is what is desired, and something else was found since.

@@ -24,7 +24,7 @@ impl DigestTable {
         let mut rows = HashMap::with_capacity(environment.hosts.len());
         for host in environment.hosts.values() {
             let mut services = HashMap::with_capacity(host.services.len());
-            for (service, assignment) in &host.services {
+            for (service, assignment) in environment.assignments(host) {
                 services.insert(service.clone(), digests(host, service, assignment)?);
             }
             rows.insert(host.name.clone(), services);

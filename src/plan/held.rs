@@ -108,7 +108,7 @@ fn matches(block: &Block, subject: &Subject<'_>) -> bool {
         BlockedHosts::Listed(_) => &subject.digests.host_definition,
     };
     block.service == *subject.service
-        && block.version.as_ref() == Some(&subject.assignment.version)
+        && block.version.as_ref() == subject.assignment.to()
         && block.definition == *definition
         && block.hosts.contains(&subject.host.name)
 }
@@ -126,7 +126,7 @@ fn untouched<'a>(
         .find(|entry| {
             entry.host == subject.host.name
                 && entry.service == *subject.service
-                && entry.version.as_ref() == Some(&subject.assignment.version)
+                && entry.version.as_ref() == subject.assignment.to()
                 && entry.definition == subject.digests.host_definition
         })
         .map(|entry| (entry, entry.kind))
@@ -142,7 +142,7 @@ fn row(
         host: subject.host.name.clone(),
         service: subject.service.clone(),
         from: subject.recorded.and_then(|record| record.version.clone()),
-        to: Some(subject.assignment.version.clone()),
+        to: subject.assignment.to().cloned(),
         reason,
         message,
         until,

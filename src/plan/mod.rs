@@ -4,7 +4,6 @@
 //! whether a host can be reached, and it sends nothing: every choice is made here, none when a
 //! rollout runs.
 
-mod absent;
 mod actions;
 mod canary;
 mod digests;
@@ -160,9 +159,7 @@ fn plan_host<'a>(
     }
     let unknown_host = states(&[ServiceState::Unknown]);
     let (from, held_from) = (rows.changes.len(), rows.held.len());
-    let services = recorded.map(|record| &record.services);
-    absent::plan_absent(input, host, services, rows);
-    for (service, assignment) in &host.services {
+    for (service, assignment) in input.environment.assignments(host) {
         if input.narrow.skips_service(service) {
             continue;
         }
@@ -171,7 +168,7 @@ fn plan_host<'a>(
                 host: host.name.clone(),
                 service: service.clone(),
                 from: None,
-                to: Some(assignment.version.clone()),
+                to: assignment.to().cloned(),
                 reason: HeldReason::Unknown,
                 message: "its scripts were not rendered".to_owned(),
                 until: None,
@@ -185,7 +182,7 @@ fn plan_host<'a>(
             digests,
             recorded: recorded
                 .and_then(|record| record.services.get(service))
-                .filter(|record| record.state != ServiceState::Released),
+                .filter(|record| counts(record, assignment)),
             known_host: recorded.is_some(),
             unknown_host,
         };
@@ -193,6 +190,11 @@ fn plan_host<'a>(
     }
     requires::hold(input, host, rows, from);
     rows.held[held_from..].sort_by(|a, b| a.service.cmp(&b.service));
+}
+
+/// What was released is none of fleet's, unless it shall go.
+fn counts(record: &ServiceRecord, assignment: &Assignment) -> bool {
+    record.state != ServiceState::Released || assignment.to().is_none()
 }
 
 fn plan_service(input: &PlanInput<'_>, subject: &Subject<'_>, rows: &mut Rows) {
@@ -218,11 +220,11 @@ fn plan_service(input: &PlanInput<'_>, subject: &Subject<'_>, rows: &mut Rows) {
                 action,
                 reason,
                 from: subject.recorded.and_then(|record| record.version.clone()),
-                to: Some(subject.assignment.version.clone()),
+                to: subject.assignment.to().cloned(),
                 digest: subject.digests.digest.clone(),
                 previous_digest: subject.recorded.and_then(|record| record.digest.clone()),
                 wave: 0,
-                requires: requires::needed(subject.host, subject.service),
+                requires: requires::before(input.environment, subject.host, subject.service),
             },
             returning,
         }),
@@ -233,7 +235,7 @@ fn unchanged(subject: &Subject<'_>) -> Unchanged {
     Unchanged {
         host: subject.host.name.clone(),
         service: subject.service.clone(),
-        version: Some(subject.assignment.version.clone()),
+        version: subject.assignment.to().cloned(),
         pinned: subject.assignment.pinned,
         older_scripts: subject
             .recorded

@@ -31,10 +31,9 @@ impl Narrow {
 
     /// Something of this host is looked at.
     pub fn covers(&self, environment: &Environment, host: &Host) -> bool {
-        let absent = environment.absent.get(&host.name);
-        let mut named = host.services.keys().chain(absent.into_iter().flatten());
+        let mut named = environment.assignments(host);
         !self.skips_host(host)
-            && (self.services.is_empty() || named.any(|service| !self.skips_service(service)))
+            && (self.services.is_empty() || named.any(|(service, _)| !self.skips_service(service)))
     }
 
     pub(super) fn skips_host(&self, host: &Host) -> bool {

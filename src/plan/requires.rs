@@ -3,27 +3,55 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::desired::Host;
+use crate::model::desired::{Environment, Host};
 use crate::model::id::{ServiceName, Version};
 use crate::model::plan::{Held, HeldReason};
 
 use super::{PlanInput, Row, Rows};
 
-/// What a service needs of its host, directly or through others.
-pub(super) fn needed(host: &Host, service: &ServiceName) -> BTreeSet<ServiceName> {
-    let mut needed = BTreeSet::new();
-    let mut next = vec![service];
-    while let Some(service) = next.pop() {
-        let Some(assignment) = host.services.get(service) else {
-            continue;
-        };
-        for required in assignment.requires.keys() {
-            if needed.insert(required.clone()) {
-                next.push(required);
-            }
-        }
+/// The services of a host whose changes come before that of a service, and are undone after it:
+/// what it needs, directly or through others. What goes, goes before what it needs, so where a
+/// service shall be absent these are the ones that shall be as well, and need it.
+pub(super) fn before(
+    environment: &Environment,
+    host: &Host,
+    service: &ServiceName,
+) -> BTreeSet<ServiceName> {
+    if host.services.contains_key(service) {
+        return closure(service, |service, add| {
+            let assignment = host.services.get(service);
+            assignment
+                .iter()
+                .flat_map(|assignment| assignment.requires.keys())
+                .for_each(add);
+        });
     }
-    needed
+    let absent = environment.absent.get(&host.name);
+    closure(service, |service, add| {
+        absent
+            .into_iter()
+            .flatten()
+            .filter(|(_, assignment)| assignment.requires.contains_key(service))
+            .map(|(dependant, _)| dependant)
+            .for_each(add);
+    })
+}
+
+/// Everything that is reached from a service, step by step, without itself.
+fn closure<'a>(
+    from: &'a ServiceName,
+    next_of: impl Fn(&ServiceName, &mut dyn FnMut(&'a ServiceName)),
+) -> BTreeSet<ServiceName> {
+    let mut found = BTreeSet::new();
+    let mut next = vec![from];
+    while let Some(service) = next.pop() {
+        next_of(service, &mut |reached| {
+            if found.insert(reached.clone()) {
+                next.push(reached);
+            }
+        });
+    }
+    found
 }
 
 /// Holds the changes of a host whose needs are not met when it is their turn, because what they
@@ -58,7 +86,9 @@ fn missing(
     service: &ServiceName,
     changes: &[Row],
 ) -> Option<String> {
-    let assignment = host.services.get(service)?;
+    let Some(assignment) = host.services.get(service) else {
+        return needed_still(input, host, service, changes);
+    };
     assignment.requires.iter().find_map(|(required, range)| {
         let change = changes.iter().find(|row| row.change.service == *required);
         let there = match change {
@@ -74,6 +104,22 @@ fn missing(
             }
             Some(_) => None,
         }
+    })
+}
+
+/// Nothing is taken away from under what stays, although it shall go as well.
+fn needed_still(
+    input: &PlanInput<'_>,
+    host: &Host,
+    service: &ServiceName,
+    changes: &[Row],
+) -> Option<String> {
+    let absent = input.environment.absent.get(&host.name)?;
+    absent.iter().find_map(|(dependant, assignment)| {
+        let goes = changes.iter().any(|row| row.change.service == *dependant);
+        let stays = !goes && assignment.requires.contains_key(service);
+        let version = stays.then(|| recorded(input, host, dependant)).flatten()?;
+        Some(format!("{dependant} {version} requires it, and stays"))
     })
 }
 

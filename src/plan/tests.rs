@@ -134,7 +134,7 @@ impl Lab {
         if self.narrow.is_everything() && self.returning.is_none() {
             let wanted = self.environment.hosts.values();
             let wanted: usize = wanted.map(|host| host.services.len()).sum();
-            let absent: usize = self.environment.absent.values().map(BTreeSet::len).sum();
+            let absent: usize = self.environment.absent.values().map(BTreeMap::len).sum();
             let wanted = wanted + absent;
             assert_eq!(rows, wanted, "every host × service has exactly one line");
         }
@@ -283,17 +283,20 @@ fn what_is_to_go_has_a_line_as_well() {
     let absent = |lab: &mut Lab| {
         let host = lab.environment.hosts.get_mut("h").unwrap();
         host.services.clear();
-        let services = BTreeSet::from(["app".into()]);
+        let away = Assignment::new("none".into(), "app".into(), Seconds(60));
+        let services = BTreeMap::from([("app".into(), away)]);
         lab.environment.absent.insert("h".into(), services);
     };
     check(&lab(&["h"], "1.0.0").with(absent), "h unchanged");
-    let held = "h held unsupported: this version of fleet cannot remove a service";
+    let goes = "h wave 1 remove 1.0.0 - version";
+    let perhaps = "h wave 1 remove - - version";
+    let unknown = "h held unknown: did not answer; it is asked when a pass starts";
     for (version, state, expected) in [
-        (Some("1.0.0"), Healthy, held),
-        (Some("1.0.0"), RolledBack, held),
-        (Some("1.0.0"), Released, held),
-        (None, Failed, held),
-        (None, Unknown, held),
+        (Some("1.0.0"), Healthy, goes),
+        (Some("1.0.0"), RolledBack, goes),
+        (Some("1.0.0"), Released, goes),
+        (None, Failed, perhaps),
+        (None, Unknown, unknown),
         (None, Healthy, "h unchanged"),
         (None, RolledBack, "h unchanged"),
     ] {

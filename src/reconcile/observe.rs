@@ -15,7 +15,7 @@ use crate::model::report::Report;
 use crate::model::time::Seconds;
 use crate::rollout::state::shortened;
 use crate::rollout::{
-    Books, Controller, DesiredState, DispatchError, Health, Subject, assignment, observe_hosts,
+    Books, Controller, DesiredState, DispatchError, Health, Subject, observe_hosts,
 };
 
 use super::ReconcileError;
@@ -151,7 +151,7 @@ fn bundle(
     service: &ServiceName,
 ) -> Option<(Seconds, Bundle)> {
     let environment = scripts.fleet().environments.get(environment)?;
-    let (host, wanted) = assignment(environment, host, service)?;
+    let (host, wanted) = environment.assignment(host, service)?;
     let bundle = scripts.bundle(&environment.name, host, service, wanted);
     Some((wanted.timeout, bundle.ok()?))
 }

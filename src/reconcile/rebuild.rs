@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::desired::Environment;
+use crate::model::desired::{Environment, NOTHING};
 use crate::model::id::{EnvironmentName, HostName, InstanceId, Version};
 use crate::model::ledger::{Block, BlockedHosts, RolloutLedger, RolloutState, WaveKind};
 use crate::model::observed::{HostRecord, ServiceRecord, ServiceState};
@@ -58,6 +58,11 @@ impl<E: Into<DispatchError>> From<E> for Failed {
     }
 }
 
+/// Whether the last step took the service away: then nothing is recorded of it.
+fn is_gone(state: &CurrentState) -> bool {
+    state.version.as_str() == NOTHING && state.outcome == Some(Outcome::Succeeded)
+}
+
 async fn attempt(controller: &Controller<'_>, name: &EnvironmentName) -> Result<Rebuilt, Failed> {
     let newest = controller.desired.newest().await?;
     let wanted = super::apply::environment(newest.as_ref(), name).map_err(Failed::Pass)?;
@@ -87,6 +92,7 @@ async fn attempt(controller: &Controller<'_>, name: &EnvironmentName) -> Result<
             instance: question.instance.clone(),
             services: states
                 .iter()
+                .filter(|state| !is_gone(state))
                 .map(|state| {
                     let before = ledger
                         .hosts
@@ -215,17 +221,13 @@ async fn block(
     let Some(environment) = scripts.fleet().environments.get(environment) else {
         return Ok(None);
     };
-    let assigned = environment
-        .hosts
-        .get(&state.host)
-        .and_then(|host| Some((host, host.services.get(&state.service)?)));
-    let Some((host, assignment)) = assigned else {
+    let Some((host, assignment)) = environment.assignment(&state.host, &state.service) else {
         return Ok(None);
     };
     let digests = scripts.digests(&environment.name, host, &state.service, assignment);
     Ok(digests.ok().map(|digests| Block {
         service: state.service.clone(),
-        version: Some(assignment.version.clone()),
+        version: assignment.to().cloned(),
         definition: digests.definition,
         hosts: BlockedHosts::ALL,
         reason: format!("the last step on {} did not succeed", state.host),

@@ -9,13 +9,10 @@ use crate::rollout::Books;
 pub(super) fn release(books: &mut Books, environment: &Environment, at: Timestamp) {
     let mut changed = Vec::new();
     for (name, record) in books.hosts() {
-        let wanted = environment.hosts.get(name);
-        let absent = environment.absent.get(name);
         let mut after = HostRecord::clone(record);
         for (service, record) in &mut after.services {
             // What is to be removed is named, and waits for that.
-            let is_named = wanted.is_some_and(|host| host.services.contains_key(service))
-                || absent.is_some_and(|services| services.contains(service));
+            let is_named = environment.assignment(name, service).is_some();
             if !is_named && record.state != ServiceState::Released {
                 record.state = ServiceState::Released;
                 record.since = at;

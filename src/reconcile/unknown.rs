@@ -158,7 +158,7 @@ async fn take(
     let before = books.service(&owed.change).cloned();
     match service_record(before.as_ref(), &ended) {
         Some(after) => {
-            books.set_service(host, &owed.change.instance, service, after);
+            books.take(&owed.change, after);
             let failed = matches!(outcome, Outcome::Failed | Outcome::RolledBack);
             if failed && owed.step.action != Action::Rollback {
                 block(books, &ended);
@@ -218,8 +218,7 @@ fn digests(
     change: &Change,
 ) -> Option<Digests> {
     let environment = scripts.fleet().environments.get(environment)?;
-    let host = environment.hosts.get(&change.host)?;
-    let assignment = host.services.get(&change.service)?;
+    let (host, assignment) = environment.assignment(&change.host, &change.service)?;
     scripts
         .digests(&environment.name, host, &change.service, assignment)
         .ok()

@@ -39,8 +39,9 @@ impl Templates {
         let mut found = Found::default();
         let mut without_deploy = BTreeMap::new();
         let mut without_rollback = BTreeMap::new();
+        let mut without_remove = BTreeMap::new();
         for host in environment.hosts.values() {
-            for (service, assignment) in &host.services {
+            for (service, assignment) in environment.assignments(host) {
                 let subject = Subject {
                     environment: &environment.name,
                     host,
@@ -60,6 +61,9 @@ impl Templates {
                 {
                     without_rollback.insert((service, platform), name);
                 }
+                if assignment.to().is_none() && !template.has(Phase::Remove, platform) {
+                    without_remove.insert((service, platform), name);
+                }
                 for (part, program) in template.programs(platform) {
                     for problem in program.problems(&subject) {
                         let place = problem.place.span.start;
@@ -77,6 +81,13 @@ impl Templates {
                 .into_iter()
                 .map(|((service, platform), name)| {
                     no_rollback(name, platform, service, &environment.name)
+                }),
+        );
+        found.extend(
+            without_remove
+                .into_iter()
+                .map(|((service, platform), name)| {
+                    no_remove(name, platform, service, &environment.name)
                 }),
         );
         found.extend(without_deploy.into_iter().map(|((name, platform), host)| {
@@ -289,6 +300,28 @@ fn no_rollback(
     )
     .help(format!(
         "write {}{template}/{rollback}.hbs, or say `on_failure: pause`",
+        layout::FOLDER
+    ))
+}
+
+fn no_remove(
+    template: &TemplateName,
+    platform: Platform,
+    service: &ServiceName,
+    environment: &EnvironmentName,
+) -> Diagnostic {
+    let [deploy, remove] = [Phase::Deploy, Phase::Remove].map(|phase| phase.script(platform));
+    let file: Arc<str> = format!("{}{template}/{deploy}.hbs", layout::FOLDER).into();
+    Diagnostic::error(
+        codes::NO_REMOVE,
+        &file,
+        0..0,
+        format!(
+            "the template `{template}` of {service} has no phase `remove`, but {environment} wants it absent"
+        ),
+    )
+    .help(format!(
+        "write {}{template}/{remove}.hbs; or take the service out of the environment, and what runs is left alone",
         layout::FOLDER
     ))
 }

@@ -35,5 +35,6 @@ codes! {
     FILE_NAME = "F323": "a name in templates/ that no host could use";
     FIRST_STATEMENT = "F324": "a statement of PowerShell that has to come first";
     SECRET_NAME = "F325": "a secret that Parameter Store cannot have";
+    NO_REMOVE = "F326": "a template that cannot take its service away";
     TYPOGRAPHY = "W332": "a quotation mark that PowerShell takes for one of its own";
 }

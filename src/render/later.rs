@@ -14,8 +14,8 @@ impl Templates {
             .hosts
             .values()
             .flat_map(|host| {
-                let services = host.services.values();
-                services.map(|assignment| (&assignment.template, host.platform))
+                let services = environment.assignments(host);
+                services.map(|(_, assignment)| (&assignment.template, host.platform))
             })
             .collect();
         used.into_iter()

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::model::bundle::{Bundle, Digests};
-use crate::model::desired::{Assignment, Environment, Fleet, Host};
+use crate::model::desired::{Assignment, Fleet, Host};
 use crate::model::diagnostic::Diagnostic;
-use crate::model::id::{EnvironmentName, HostName, Revision, ServiceName};
+use crate::model::id::{EnvironmentName, Revision, ServiceName};
 
 /// One desired commit: manifests read, templates compiled.
 pub trait DesiredState: Send + Sync {
@@ -50,16 +50,6 @@ pub trait DesiredState: Send + Sync {
         service: &ServiceName,
         assignment: &Assignment,
     ) -> Result<Bundle, Box<Diagnostic>>;
-}
-
-/// A host of a desired commit and what it should run of a service.
-pub(crate) fn assignment<'a>(
-    environment: &'a Environment,
-    host: &HostName,
-    service: &ServiceName,
-) -> Option<(&'a Host, &'a Assignment)> {
-    let host = environment.hosts.get(host)?;
-    Some((host, host.services.get(service)?))
 }
 
 /// Where desired commits come from.

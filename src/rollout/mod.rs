@@ -8,7 +8,6 @@ mod error;
 pub mod state;
 
 pub use controller::{Controller, LogSink};
-pub(crate) use desired::assignment;
 pub use desired::{DesiredError, DesiredSource, DesiredState};
 pub(crate) use dispatcher::absent;
 pub use dispatcher::{

@@ -54,9 +54,30 @@ run_phases() {
     before=${observed:-${current[version]}}
     if [[ ${task[action]} == rollback ]]; then
         go_back
+    elif [[ ${task[action]} == remove ]]; then
+        previous=$before
+        take_away
     else
         previous=$before
         go_forward
+    fi
+}
+
+# A step whose action is remove: preflight and verify are about a version, and there is none.
+take_away() {
+    if ! has remove; then
+        outcome=refused message='there is no remove phase'
+        return
+    fi
+    touched=1
+    if run_phase remove && see none; then
+        succeed none
+        phase=remove
+    elif [[ $unstarted && $phase == remove ]]; then
+        touched=0 outcome=refused
+        said_of remove
+    else
+        undo
     fi
 }
 
@@ -85,6 +106,11 @@ go_forward() {
 # verify and the second observe: the desired version by another way than deploy's.
 prove() {
     ! has verify || run_phase verify || return
+    see "$1"
+}
+
+# see VERSION: the second observe.
+see() {
     observe observe-again || return
     if ! proves "$1"; then
         phase=observe

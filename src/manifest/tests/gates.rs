@@ -282,7 +282,6 @@ fn every_key_is_read_and_what_cannot_be_acted_on_closes_a_gate() {
             (Unsupported, "discover"),
             (Unsupported, "platform: windows"),
             (Unsupported, "observe_every"),
-            (Unsupported, "services.cron: absent"),
             (Unsupported, "services.web.artifact"),
             (Unsupported, "services.web.sha256"),
             (Unsupported, "transports.sydney.role_arn"),
@@ -293,6 +292,8 @@ fn every_key_is_read_and_what_cannot_be_acted_on_closes_a_gate() {
     );
     let two = &production.hosts["two"];
     assert!(!two.services.contains_key("cron"));
+    let cron = &production.absent["two"]["cron"];
+    assert_eq!((cron.to(), cron.template.as_str()), (None, "job"));
     let web = &two.services["web"];
     assert_eq!(web.artifact.as_deref(), Some("s3://acme/web-1.1.0.zip"));
     let hash = "0123456789abcdef".repeat(4);

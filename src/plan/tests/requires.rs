@@ -100,3 +100,50 @@ fn what_is_narrowed_away_is_not_counted_on() {
         ["app dependency: requires base >=2, which is not installed"]
     );
 }
+
+/// The same host, and all three shall go.
+fn going() -> Lab {
+    stack().with(|lab| {
+        let host = lab.environment.hosts.get_mut("h").unwrap();
+        let mut services = std::mem::take(&mut host.services);
+        for assignment in services.values_mut() {
+            assignment.version = "none".into();
+        }
+        lab.environment.absent.insert("h".into(), services);
+    })
+}
+
+#[test]
+fn what_needs_another_goes_before_it() {
+    assert_eq!(order(&going()), ["app", "base", "libs"]);
+    let plan = going().plan();
+    let before: Vec<&str> = plan.changes[2]
+        .requires
+        .iter()
+        .map(ServiceName::as_str)
+        .collect();
+    assert_eq!(before, ["app", "base"], "through others too");
+}
+
+#[test]
+fn nothing_goes_from_under_what_stays() {
+    let lab = going().with(|lab| {
+        let absent = lab.environment.absent.get_mut("h").unwrap();
+        absent.get_mut("base").unwrap().hold = Some("audit".to_owned());
+    });
+    assert_eq!(order(&lab), ["app"]);
+    assert_eq!(
+        held(&lab),
+        [
+            "base hold: audit",
+            "libs dependency: base 1.0.0 requires it, and stays",
+        ]
+    );
+    let gone = going().with(|lab| {
+        let record = lab.ledger.hosts.get_mut("h").unwrap();
+        let services = &mut Arc::make_mut(record).services;
+        services.remove("app");
+        services.remove("base");
+    });
+    assert_eq!(order(&gone), ["libs"]);
+}

@@ -17,7 +17,7 @@ use crate::model::time::Timestamp;
 
 use super::super::controller::Controller;
 use super::super::error::DispatchError;
-use super::super::state::Rollout;
+use super::super::state::{After, Rollout};
 
 /// A push that did not clearly succeed is tried again for so long (protocol §2).
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -128,6 +128,24 @@ impl Books {
     /// Every host's record.
     pub fn hosts(&self) -> &HostRecords {
         &self.hosts
+    }
+
+    /// Takes in what became of a service's record.
+    pub fn take(&mut self, change: &Change, after: After) {
+        match after {
+            After::Record(record) => {
+                self.set_service(&change.host, &change.instance, &change.service, *record);
+            }
+            After::Gone => {
+                let known = self.hosts.get(&change.host);
+                let Some(host) = known.filter(|host| host.instance == change.instance) else {
+                    return;
+                };
+                let mut host = HostRecord::clone(host);
+                host.services.remove(&change.service);
+                self.set_host(&change.host, host);
+            }
+        }
     }
 
     /// Replaces a host's record.

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::gate;
 use crate::model::desired::Environment;
 use crate::model::event::StepProgress;
-use crate::model::id::{HostName, InstanceId, ServiceName};
+use crate::model::id::{HostName, InstanceId, ServiceName, Version};
 use crate::model::ledger::{StepRecord, UntouchedKind, WaveKind, WaveRecord};
 use crate::model::policy::Offline;
 use crate::model::report::Outcome;
 use crate::model::task::Presence;
 
-use super::super::desired::{DesiredState, assignment};
+use super::super::desired::DesiredState;
 use super::super::error::DispatchError;
 use super::super::state::{BackStep, Place};
 use super::{Dispatcher, LARGEST_SKEW};
@@ -178,14 +178,15 @@ impl Dispatcher<'_> {
         }
         self.rollout.plan().plan.changes.iter().find_map(|change| {
             let (host, service) = (&change.host, &change.service);
-            let Some((wanted_host, wanted)) = assignment(environment, host, service) else {
+            let Some((wanted_host, wanted)) = environment.assignment(host, service) else {
                 return Some(format!("{at} wants no {service} on {host}"));
             };
             if wanted_host.instance != change.instance {
                 return Some(format!("{at} gives {host} another instance"));
             }
-            if change.to.as_ref() != Some(&wanted.version) {
-                return Some(format!("{at} wants {service} {} on {host}", wanted.version));
+            if change.to.as_ref() != wanted.to() {
+                let what = wanted.to().map_or("absent", Version::as_str);
+                return Some(format!("{at} wants {service} {what} on {host}"));
             }
             let digests = newest
                 .digests(&environment.name, wanted_host, service, wanted)
@@ -269,8 +270,8 @@ fn held(environment: &Environment) -> BTreeSet<(HostName, ServiceName)> {
         .hosts
         .values()
         .flat_map(|host| {
-            host.services
-                .iter()
+            environment
+                .assignments(host)
                 .filter(|(_, assignment)| host.hold.is_some() || assignment.hold.is_some())
                 .map(|(service, _)| (host.name.clone(), service.clone()))
         })

@@ -237,8 +237,7 @@ impl Dispatcher<'_> {
         };
         let after = service_record(self.books.service(&change), &ended);
         if let Some(after) = after {
-            self.books
-                .set_service(&change.host, &change.instance, &change.service, after);
+            self.books.take(&change, after);
             let untouched = &mut self.books.blocked_mut().untouched;
             untouched.retain(|e| e.host != change.host || e.service != change.service);
         }

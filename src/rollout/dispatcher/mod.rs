@@ -381,7 +381,7 @@ impl<'a> Dispatcher<'a> {
         let digests = |host: &HostName, service: &ServiceName| {
             let scripts = scripts.as_deref()?;
             let environment = scripts.fleet().environments.get(&environment)?;
-            let (host, assignment) = super::assignment(environment, host, service)?;
+            let (host, assignment) = environment.assignment(host, service)?;
             scripts
                 .digests(&environment.name, host, service, assignment)
                 .ok()

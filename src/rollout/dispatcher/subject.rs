@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::desired::NOTHING;
 use crate::model::ledger::{RolloutState, WaveKind};
 use crate::model::plan::Change;
 
@@ -63,6 +64,7 @@ fn what(changes: &[Change]) -> String {
             .filter_map(|change| change.to.as_ref())
             .collect();
         let to = match (to.len(), to.first()) {
+            (0, _) => NOTHING.to_owned(),
             (1, Some(to)) => to.to_string(),
             (n, _) => format!("{n} versions"),
         };

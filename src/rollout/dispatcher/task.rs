@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use crate::model::bundle::Digests;
-use crate::model::desired::{Assignment, Environment, Host, Platform};
+use crate::model::desired::{Assignment, Environment, Host, NOTHING, Platform};
 use crate::model::id::{EnvironmentName, HostName, ServiceName, Version};
 use crate::model::plan::Action;
 use crate::model::task::{HostTask, StepTask, Undo, Work};
 use crate::model::time::{Seconds, Timestamp};
 
-use super::super::desired::assignment;
 use super::Dispatcher;
 use super::air::Flight;
 
@@ -27,7 +26,7 @@ impl Dispatcher<'_> {
         host: &HostName,
         service: &ServiceName,
     ) -> Option<(&Host, &Assignment)> {
-        assignment(self.environment()?, host, service)
+        self.environment()?.assignment(host, service)
     }
 
     /// The time limit of a service's phases at the rollout's revision.
@@ -64,8 +63,9 @@ impl Dispatcher<'_> {
             version: self
                 .books
                 .service(change)
-                .and_then(|record| record.previous_version.clone())
-                .unwrap_or_else(|| Version::new("none")),
+                .map_or(&change.from, |record| &record.previous_version)
+                .clone()
+                .unwrap_or_else(|| Version::new(NOTHING)),
             digest: change.previous_digest.clone(),
         });
         Ok(HostTask {

@@ -30,7 +30,7 @@ pub use counts::Standing;
 pub use decide::Decision;
 pub use hear::{Heard, Lift};
 pub(crate) use outcome::shortened;
-pub use outcome::{EndedStep, is_good, retry_pause, service_record, untouched_entry};
+pub use outcome::{After, EndedStep, is_good, retry_pause, service_record, untouched_entry};
 pub use steps::BackStep;
 
 /// A rollout as far as it got.

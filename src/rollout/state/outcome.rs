@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::bundle::Digests;
+use crate::model::desired::NOTHING;
 use crate::model::id::{CommandId, Digest, Revision, RolloutId, Version};
 use crate::model::ledger::{UntouchedHost, UntouchedKind};
 use crate::model::observed::{ServiceRecord, ServiceState};
@@ -11,8 +12,6 @@ use crate::model::plan::{Action, Change};
 use crate::model::report::{Outcome, Report};
 use crate::model::time::Timestamp;
 
-/// What stands for "nothing installed" in a report.
-const NOTHING: &str = "none";
 /// What stands for "nobody knows" there.
 const NOBODY_KNOWS: &str = "unknown";
 
@@ -58,11 +57,20 @@ pub struct EndedStep<'a> {
     pub at: Timestamp,
 }
 
+/// What becomes of the record of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub enum After {
+    /// This.
+    Record(Box<ServiceRecord>),
+    /// The service was taken away, and its record goes.
+    Gone,
+}
+
 /// The record of the service afterwards; none where it stays as it was.
-pub fn service_record(
-    before: Option<&ServiceRecord>,
-    ended: &EndedStep<'_>,
-) -> Option<ServiceRecord> {
+pub fn service_record(before: Option<&ServiceRecord>, ended: &EndedStep<'_>) -> Option<After> {
+    if ended.action == Action::Remove && ended.outcome == Outcome::Succeeded {
+        return Some(After::Gone);
+    }
     let reported = |pick: fn(&Report) -> Option<&Version>| ended.report.and_then(pick);
     let version = reported(|report| report.version.as_ref());
     let mut record = base(before, ended);
@@ -105,7 +113,7 @@ pub fn service_record(
             return None;
         }
     }
-    Some(record)
+    Some(After::Record(Box::new(record)))
 }
 
 /// The record of before with what every ending changes.

@@ -72,7 +72,7 @@ pub enum Stage {
     Observe,
     /// Preflight.
     Preflight,
-    /// Deploy.
+    /// Deploy, or remove.
     Deploy,
     /// Verify.
     Verify,
@@ -205,6 +205,8 @@ pub enum HostActionKind {
     Started,
     /// Started the deploy phase for this version. At most once for each step.
     Deploy(Version),
+    /// Started the remove phase. At most once for each step.
+    Remove,
     /// Started the rollback phase, towards this version.
     Rollback(Version),
     /// Was killed in this stage, leaving the marker.

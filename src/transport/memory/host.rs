@@ -196,6 +196,9 @@ impl Runner<'_> {
         if task.action == Action::Rollback {
             return self.undo(task, behaviour);
         }
+        if task.action == Action::Remove {
+            return self.take_away(task, behaviour);
+        }
         if let (Action::Install, Some(found), true) = (task.action, &found, self.names_none()) {
             let message = format!("{found} already runs here, and not by fleet");
             return Ok(self.finish(ReportOutcome::Refused, Stage::Observe, message));
@@ -224,6 +227,29 @@ impl Runner<'_> {
         self.stage(Stage::Verify)?;
         if behaviour.ending == Ending::RollBackVerify {
             return self.roll_back(Stage::Verify, "it failed");
+        }
+        self.stage(Stage::ObserveAgain)?;
+        Ok(self.finish(ReportOutcome::Succeeded, Stage::ObserveAgain, String::new()))
+    }
+
+    /// A step of action `remove`: no preflight, no verify.
+    fn take_away(&mut self, task: &StepTask, behaviour: Behaviour) -> Result<Report, Killed> {
+        if behaviour.ending == Ending::Refuse {
+            let message = "observe failed".to_owned();
+            return Ok(self.finish(ReportOutcome::Refused, Stage::Observe, message));
+        }
+        self.note(&task.step, HostActionKind::Remove);
+        self.stage(Stage::Deploy)?;
+        self.state.installed = None;
+        match behaviour.ending {
+            Ending::Hang => {
+                self.at += task.timeout.duration();
+                return self.roll_back(Stage::Deploy, "it took too long");
+            }
+            Ending::RollBack | Ending::RollBackVerify | Ending::Fail => {
+                return self.roll_back(Stage::Deploy, "it failed");
+            }
+            _ => {}
         }
         self.stage(Stage::ObserveAgain)?;
         Ok(self.finish(ReportOutcome::Succeeded, Stage::ObserveAgain, String::new()))

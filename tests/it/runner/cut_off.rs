@@ -14,7 +14,7 @@ use super::host::{DEPLOY, Host, OBSERVE, ROLLBACK, Step, await_that, finish, ste
 /// Where the runner is killed: a phase, and for observe which of its runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Place {
-    phase: &'static str,
+    pub(super) phase: &'static str,
     nth: usize,
 }
 
@@ -60,7 +60,7 @@ pub(super) enum Killed {
 }
 
 /// A script that hangs in its nth run, after it has done what it does, until the file is taken away.
-fn hangs(phase: &str, script: &str) -> String {
+pub(super) fn hangs(phase: &str, script: &str) -> String {
     format!(
         r#"{script}
 echo >>"$FLEET_ROOT/runs-{phase}"
@@ -95,7 +95,7 @@ pub(super) fn cut_off(place: Place, killed: Killed) -> Host {
     host
 }
 
-fn cut_off_step(host: &Host, step: &Step, place: Place, killed: Killed) {
+pub(super) fn cut_off_step(host: &Host, step: &Step, place: Place, killed: Killed) {
     let hang = format!("hang-{}", place.phase);
     fs::write(host.path(&hang), place.nth.to_string()).unwrap();
     let child = host.spawn(step);

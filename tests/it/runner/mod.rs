@@ -13,5 +13,6 @@ mod observing;
 mod order;
 mod packing;
 mod place;
+mod removing;
 mod reports;
 mod rules;

@@ -216,10 +216,8 @@ fn what_cannot_be_packed_is_named() {
         payload::pack(&[windows]),
         Err(PayloadError::Platform(_))
     ));
-    for action in [Action::Remove, Action::Rollback] {
-        let bad = payload::pack(&[Step::new("a", action, "1.0.0").task()]);
-        assert!(matches!(bad, Err(PayloadError::Step { .. })), "{bad:?}");
-    }
+    let bad = payload::pack(&[Step::new("a", Action::Rollback, "1.0.0").task()]);
+    assert!(matches!(bad, Err(PayloadError::Step { .. })), "{bad:?}");
     let many = task(Work::Ask {
         service: "web".into(),
         steps: ["a", "b", "c", "d", "e"].map(step_id).to_vec(),

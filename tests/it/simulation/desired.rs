@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use fleet::model::bundle::{Bundle, Digests};
 use fleet::model::desired::{
-    Assignment, Environment, Fleet, GitSettings, Host, Platform, TransportSettings,
+    Assignment, Environment, Fleet, GitSettings, Host, NOTHING, Platform, TransportSettings,
 };
 use fleet::model::diagnostic::Diagnostic;
 use fleet::model::id::{
@@ -18,6 +18,9 @@ use fleet::rollout::{DesiredError, DesiredSource, DesiredState};
 use semver::VersionReq;
 
 pub(crate) const ENVIRONMENT: &str = "production";
+
+/// In place of a version: the service shall go.
+pub(crate) const ABSENT: &str = "absent";
 
 /// What one commit says.
 #[derive(Clone, Debug)]
@@ -90,34 +93,41 @@ struct Commit {
 
 impl Commit {
     fn new(revision: Revision, wish: &Wish) -> Self {
+        let mut gone: BTreeMap<HostName, BTreeMap<ServiceName, Assignment>> = BTreeMap::new();
         let hosts = wish.hosts.iter().map(|(name, services)| {
             let services = services.iter().map(|(service, version)| {
+                let version = match version.as_str() {
+                    ABSENT => NOTHING,
+                    version => version,
+                };
                 let needed = wish.requires.iter().filter(|(of, _)| of == service);
                 let needed = needed.map(|(_, needed)| (needed.as_str().into(), VersionReq::STAR));
                 let assignment = Assignment {
                     requires: Arc::new(needed.collect()),
-                    ..Assignment::new(
-                        version.as_str().into(),
-                        service.as_str().into(),
-                        wish.timeout,
-                    )
+                    ..Assignment::new(version.into(), service.as_str().into(), wish.timeout)
                 };
                 (ServiceName::new(service.as_str()), assignment)
             });
+            let name_of = HostName::new(name.as_str());
+            let (services, absent) =
+                services.partition(|(_, it): &(_, Assignment)| it.to().is_some());
+            gone.insert(name_of, absent);
             let host = Host {
                 name: name.as_str().into(),
                 instance: instance(name),
                 platform: Platform::Linux,
                 labels: BTreeMap::new(),
                 hold: wish.held_hosts.get(name).cloned(),
-                services: services.collect(),
+                services,
             };
             (HostName::new(name.as_str()), host)
         });
+        let hosts = hosts.collect();
         let environment = Environment {
+            absent: gone,
             hold: wish.hold.clone(),
             rollout: wish.policy.clone(),
-            ..Environment::new(ENVIRONMENT.into(), "lab".into(), hosts.collect())
+            ..Environment::new(ENVIRONMENT.into(), "lab".into(), hosts)
         };
         Self {
             revision,

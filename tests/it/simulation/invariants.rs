@@ -58,7 +58,10 @@ fn steps(rollout: &RolloutLedger) -> impl Iterator<Item = &StepRecord> {
 fn at_most_once(rollouts: &[RolloutLedger], history: &[HostAction], wrong: &mut Vec<String>) {
     let mut deploys: BTreeMap<&StepId, usize> = BTreeMap::new();
     for action in history {
-        if matches!(action.kind, HostActionKind::Deploy(_)) {
+        if matches!(
+            action.kind,
+            HostActionKind::Deploy(_) | HostActionKind::Remove
+        ) {
             *deploys.entry(&action.step).or_default() += 1;
         }
     }
@@ -83,7 +86,7 @@ fn truthful(rollouts: &[RolloutLedger], history: &[HostAction], wrong: &mut Vec<
         let touched = of_step().any(|action| {
             matches!(
                 action.kind,
-                HostActionKind::Deploy(_) | HostActionKind::Rollback(_)
+                HostActionKind::Deploy(_) | HostActionKind::Remove | HostActionKind::Rollback(_)
             )
         });
         let reported =

@@ -1,6 +1,7 @@
 //! Whole rollouts on a virtual clock, a ledger and hosts in memory: first one by hand, then
 //! hundreds by seed, with faults and with controllers that are killed anywhere.
 
+mod absent;
 mod canary;
 mod desired;
 mod invariants;

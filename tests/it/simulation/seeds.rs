@@ -15,7 +15,7 @@ use fleet::model::time::Seconds;
 use fleet::reconcile::{ApplyOptions, Pass, PassOutcome, ReconcileError};
 use fleet::transport::memory::{Behaviour, CancelFate, Delivery, Ending, SendFate, Stage};
 
-use super::desired::{Wish, instance};
+use super::desired::{ABSENT, Wish, instance};
 use super::invariants::violations;
 use super::world::{Seeded, World};
 
@@ -148,8 +148,10 @@ async fn live(world: &World, random: &Seeded, mut wish: Wish) -> Vec<String> {
 
     settle().await;
     wish = bump(wish, "app", "2.0.0");
-    if random.chance(30) {
-        wish = bump(wish, "web", "2.0.0");
+    match random.below(10) {
+        0..3 => wish = bump(wish, "web", "2.0.0"),
+        3..5 => wish = bump(wish, "web", ABSENT),
+        _ => {}
     }
     world.desired.push(&wish);
     foul(world, random, &wish, random.pick(&[10, 25, 60]));
@@ -161,6 +163,9 @@ async fn live(world: &World, random: &Seeded, mut wish: Wish) -> Vec<String> {
         controllers(world, random, 3).await;
     }
     wish = bump(wish, "app", "3.0.0");
+    if random.chance(50) {
+        wish = bump(wish, "web", "3.0.0");
+    }
     world.desired.push(&wish);
     controllers(world, random, 4).await;
     settle().await;
@@ -399,7 +404,8 @@ async fn rest(world: &World, wish: &Wish) -> Vec<String> {
             let at = instance(host);
             let (host, service) = (host.as_str().into(), service.as_str().into());
             let runs = world.transport.installed(&at, &host, &service);
-            if runs.as_ref().map(|v| v.as_str()) != Some(version) {
+            let wanted = Some(version.as_str()).filter(|it| *it != ABSENT);
+            if runs.as_ref().map(|v| v.as_str()) != wanted {
                 wrong.push(format!(
                     "{service} on {host} is {runs:?} in the end, not {version}"
                 ));

@@ -1,6 +1,7 @@
 //! One story per command: the real binary in a scrubbed environment; stdout, stderr and exit code of
 //! every step in one snapshot.
 
+mod absent;
 mod apply;
 mod aws;
 mod bump;

@@ -82,21 +82,6 @@ fn what_changes_after_a_rollback() {
 }
 
 #[test]
-fn a_service_that_is_to_go() {
-    let mut story = running("pause");
-    story.run(
-        "sed -i 's/app: 1.0.0/app: absent/; s/d: {}/d: {}, e: {}/' environments/production.yaml",
-    );
-    story.commit("No app any more");
-    story.run("fleet plan --all");
-    story.run("fleet plan --host d --host e --all --format json | sed 's/.*\"held\"/\"held\"/'");
-    story.run("fleet apply --yes");
-    story.run("fleet status");
-    story.run("git log --format=%s fleet/observed | head -1");
-    assert_story!(story);
-}
-
-#[test]
 fn whether_hosts_of_the_sandbox_are_there() {
     let mut story = running("pause");
     story.run("sed -i 's/d: {}/d: {}, e: {}/' environments/production.yaml");

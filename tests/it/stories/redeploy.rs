@@ -15,6 +15,7 @@ fn the_same_version_is_deployed_again() {
     story.run("fleet redeploy production cron");
     story.remark("What is to go is not deployed again.");
     story.run("sed -i 's/^services.*/services: { app: absent }/' environments/production.yaml");
+    story.write("templates/app/remove.sh.hbs", "true\n");
     story.commit("No app any more");
     story.run("fleet redeploy production app --direct");
     assert_story!(story);

@@ -69,7 +69,7 @@ fn after(
         host_definition: Digest::of("host definition"),
         redeploy: None,
     };
-    service_record(
+    let after = service_record(
         before,
         &EndedStep {
             action,
@@ -83,7 +83,11 @@ fn after(
             command: None,
             at: at(9),
         },
-    )
+    );
+    after.map(|after| match after {
+        After::Record(record) => *record,
+        After::Gone => panic!("the record is gone"),
+    })
 }
 
 #[test]
