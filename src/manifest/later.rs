@@ -22,7 +22,6 @@ pub(super) fn of(
         });
     };
     gates(environment, &mut add);
-    rollout(environment, &mut add);
     let mut plain = |key: &str| add(GateKind::Unsupported, key);
     settings(file, fleet, environment, &mut plain);
     services(file, fleet, &mut plain);
@@ -53,12 +52,6 @@ fn gates(environment: &Environment, add: &mut impl FnMut(GateKind, &str)) {
     }
     if gates.emergency.is_some() {
         add(GateKind::Unsupported, "emergency");
-    }
-}
-
-fn rollout(environment: &Environment, add: &mut impl FnMut(GateKind, &str)) {
-    if environment.rollout.per_instance > 1 {
-        add(GateKind::Unsupported, "rollout.per_instance");
     }
 }
 

@@ -278,7 +278,6 @@ fn every_key_is_read_and_what_cannot_be_acted_on_closes_a_gate() {
             (Approvals, "approvals.wait"),
             (Unsupported, "rollback"),
             (Unsupported, "emergency"),
-            (Unsupported, "rollout.per_instance"),
             (Unsupported, "discover"),
             (Unsupported, "platform: windows"),
             (Unsupported, "observe_every"),

@@ -93,6 +93,8 @@ pub(super) struct Air {
     /// When this process took it up.
     pub(super) begun: Duration,
     pub(super) flights: Vec<Flight>,
+    /// So many hosts that share an instance are in flight together.
+    pub(super) per_instance: usize,
     by_step: HashMap<StepId, usize>,
     /// Since when an instance is through with the last of its steps that is over.
     free_since: HashMap<InstanceId, Duration>,
@@ -110,6 +112,7 @@ pub(super) struct Air {
 impl Air {
     pub(super) fn new(
         record: &WaveRecord,
+        per_instance: u32,
         now: Duration,
         longest: impl Fn(&HostName, &ServiceName) -> Duration,
     ) -> Self {
@@ -147,6 +150,7 @@ impl Air {
             intent_at: record.intent_at,
             begun: now,
             flights: flights.collect(),
+            per_instance: usize::try_from(per_instance).unwrap_or(1).max(1),
             commands: BTreeMap::new(),
             parts: BTreeMap::new(),
             pace: FIRST_POLL,
@@ -172,17 +176,27 @@ impl Air {
             .filter(|(_, flight)| !flight.is_over())
     }
 
-    /// The step that each instance is at. A host's services go one after another, and so do hosts
-    /// that share an instance, but no instance waits for another one.
+    /// The steps that each instance is at. A host's services go one after another, and of hosts
+    /// that share an instance so many go together as the policy says, but no instance waits for
+    /// another one.
     fn at_hand(&self) -> Vec<(usize, &Flight)> {
-        let mut at_hand: HashMap<&InstanceId, (usize, &Flight)> = HashMap::new();
+        let mut of_host: HashMap<&HostName, (usize, &Flight)> = HashMap::new();
         for (at, flight) in self.open() {
-            let first = at_hand.entry(&flight.instance).or_insert((at, flight));
+            let first = of_host.entry(&flight.host).or_insert((at, flight));
             if flight.round < first.1.round {
                 *first = (at, flight);
             }
         }
-        let mut at_hand: Vec<(usize, &Flight)> = at_hand.into_values().collect();
+        let mut at_hand: Vec<(usize, &Flight)> = of_host.into_values().collect();
+        // What may have been sent keeps its place.
+        let is_ready = |flight: &Flight| matches!(flight.phase, FlightPhase::Ready(_));
+        at_hand.sort_by_key(|(_, flight)| (is_ready(flight), flight.round));
+        let mut taken: HashMap<&InstanceId, usize> = HashMap::new();
+        at_hand.retain(|(_, flight)| {
+            let taken = taken.entry(&flight.instance).or_default();
+            *taken += 1;
+            *taken <= self.per_instance
+        });
         at_hand.sort_by_key(|(at, _)| *at);
         at_hand
     }
@@ -223,11 +237,13 @@ impl Air {
         due
     }
 
-    /// Steps whose hosts are due to be asked: an instance is asked one thing at a time.
+    /// Steps whose hosts are due to be asked: a command asks an instance one thing.
     pub(super) fn questions(&self, now: Duration) -> Vec<usize> {
+        let mut instances: BTreeSet<&InstanceId> = BTreeSet::new();
         let at_hand = self.at_hand().into_iter();
         at_hand
             .filter(|(_, flight)| matches!(flight.phase, FlightPhase::Asking(at) if at <= now))
+            .filter(|(_, flight)| instances.insert(&flight.instance))
             .map(|(at, _)| at)
             .collect()
     }

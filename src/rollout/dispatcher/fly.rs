@@ -31,7 +31,8 @@ impl Dispatcher<'_> {
         let Some(record) = self.rollout.wave(wave) else {
             return Ok(None);
         };
-        let mut air = Air::new(record, now, |host, service| {
+        let per_instance = self.rollout.plan().policy.rollout.per_instance;
+        let mut air = Air::new(record, per_instance, now, |host, service| {
             self.timeout(host, service)
                 .map_or(LONGEST_TIMEOUT, |timeout| timeout.duration())
                 .saturating_mul(7)

@@ -10,7 +10,7 @@ use crate::model::id::InstanceId;
 use crate::model::task::{Comment, SentCommand};
 
 use super::super::error::DispatchError;
-use super::air::{Air, FlightPhase};
+use super::air::{Air, Flight, FlightPhase};
 use super::send::carry;
 use super::{Dispatcher, GRACE, NOT_AFTER};
 
@@ -161,19 +161,29 @@ fn asked_about(
 }
 
 /// Somebody asked an instance about its step of this round, or about one that cannot be found: the
-/// first that is open. That one is never sent again.
+/// first that is open. That one is never sent again. Where hosts of an instance go together, it may
+/// have been about any step that had been sent by then.
 fn was_asked(air: &mut Air, instance: &InstanceId, round: Option<u32>, now: Duration) {
-    let asked = air
-        .open()
-        .filter(|(_, flight)| flight.instance == *instance)
-        .filter(|(_, flight)| round.is_none_or(|round| flight.round == round))
-        .min_by_key(|(_, flight)| flight.round)
-        .map(|(at, _)| at);
-    let Some(flight) = asked.map(|at| &mut air.flights[at]) else {
-        return;
+    let together = air.per_instance > 1;
+    let is_meant = |flight: &Flight| match round {
+        Some(round) if together => flight.round <= round,
+        Some(round) => flight.round == round,
+        None => true,
     };
-    if !flight.asked && !matches!(flight.phase, FlightPhase::Waiting) {
-        flight.phase = FlightPhase::Asking(now);
+    let mut asked: Vec<(u32, usize)> = air
+        .open()
+        .filter(|(_, flight)| flight.instance == *instance && is_meant(flight))
+        .map(|(at, flight)| (flight.round, at))
+        .collect();
+    asked.sort_unstable();
+    if !together {
+        asked.truncate(1);
     }
-    flight.asked = true;
+    for (_, at) in asked {
+        let flight = &mut air.flights[at];
+        if !flight.asked && !matches!(flight.phase, FlightPhase::Waiting) {
+            flight.phase = FlightPhase::Asking(now);
+        }
+        flight.asked = true;
+    }
 }

@@ -57,6 +57,17 @@ impl Wish {
         }
     }
 
+    /// So many customers on each machine, in the place of one host.
+    pub(crate) fn shared(mut self, customers: usize) -> Self {
+        let hosts = std::mem::take(&mut self.hosts).into_iter();
+        self.hosts = hosts
+            .flat_map(|(host, services)| {
+                (1..=customers).map(move |n| (format!("{host}.{n}"), services.clone()))
+            })
+            .collect();
+        self
+    }
+
     pub(crate) fn with(mut self, policy: RolloutPolicy) -> Self {
         self.policy = policy;
         self
@@ -78,8 +89,10 @@ pub(crate) fn environment() -> EnvironmentName {
     ENVIRONMENT.into()
 }
 
+/// Hosts whose names differ behind a dot alone share an instance.
 pub(crate) fn instance(host: &str) -> InstanceId {
-    InstanceId::invent(&fleet_name(), &environment(), &host.into())
+    let machine = host.split('.').next().unwrap_or(host);
+    InstanceId::invent(&fleet_name(), &environment(), &machine.into())
 }
 
 /// A wish as a commit.

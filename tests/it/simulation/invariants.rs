@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleet::model::id::{HostName, RolloutId, StepId};
+use fleet::model::id::{HostName, InstanceId, RolloutId, StepId};
 use fleet::model::ledger::{BlockedRecord, RolloutLedger, StepRecord, WaveKind, Write};
 use fleet::model::observed::ServiceState;
 use fleet::model::plan::Action;
@@ -25,6 +25,7 @@ pub(crate) fn violations(world: &World) -> Vec<String> {
     truthful(&rollouts, &history, &mut wrong);
     for rollout in &rollouts {
         few_unavailable(rollout, &history, &mut wrong);
+        few_on_an_instance(rollout, &history, &mut wrong);
         canary_first(rollout, &mut wrong);
     }
     one_open_wave(world, &mut wrong);
@@ -161,6 +162,36 @@ fn few_unavailable(rollout: &RolloutLedger, history: &[HostAction], wrong: &mut 
                 "{} hosts of {} are unavailable at once, {allowed} may be: {both:?}",
                 both.len(),
                 rollout.record.id
+            ));
+            return;
+        }
+    }
+}
+
+/// Never more hosts of an instance run a step at once than the policy allows.
+fn few_on_an_instance(rollout: &RolloutLedger, history: &[HostAction], wrong: &mut Vec<String>) {
+    let allowed = rollout.plan.policy.rollout.per_instance as usize;
+    let of_rollout: BTreeSet<&StepId> = steps(rollout).map(|step| &step.step).collect();
+    let mut running: BTreeSet<(&InstanceId, &StepId)> = BTreeSet::new();
+    for action in history {
+        if !of_rollout.contains(&action.step) {
+            continue;
+        }
+        let key = (&action.instance, &action.step);
+        match action.kind {
+            HostActionKind::Started => {
+                running.insert(key);
+            }
+            HostActionKind::Reported(_) | HostActionKind::Killed(_) => {
+                running.remove(&key);
+            }
+            _ => {}
+        }
+        let there = running.iter().filter(|(id, _)| *id == key.0).count();
+        if there > allowed {
+            wrong.push(format!(
+                "{there} steps of {} run on {} at once, {allowed} may",
+                rollout.record.id, key.0
             ));
             return;
         }

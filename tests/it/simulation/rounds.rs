@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fleet::model::event::{EventKind, StepProgress};
 use fleet::model::id::{HostName, StepId};
+use fleet::model::policy::RolloutPolicy;
 use fleet::model::report::Outcome;
 use fleet::reconcile::ExitClass;
 use fleet::transport::memory::{Behaviour, Delivery, HostActionKind};
@@ -185,4 +186,71 @@ fn is_over(world: &World, host: &str) -> bool {
         matches!(&event.kind, EventKind::Step { host: of, progress: StepProgress::Over(_), .. }
             if of.as_str() == host)
     })
+}
+
+/// What ran on an instance at one time: hosts, and steps of them.
+fn together(world: &World) -> (usize, usize) {
+    let mut running: BTreeMap<StepId, HostName> = BTreeMap::new();
+    let mut most = (0, 0);
+    for action in world.transport.history() {
+        match action.kind {
+            HostActionKind::Started => {
+                running.insert(action.step, action.host);
+            }
+            HostActionKind::Reported(_) => {
+                running.remove(&action.step);
+            }
+            _ => {}
+        }
+        let hosts: BTreeSet<&HostName> = running.values().collect();
+        most = (most.0.max(hosts.len()), most.1.max(running.len()));
+    }
+    most
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_hosts_of_an_instance_go_together_as_the_policy_says() {
+    let services = [("app", "1.0.0"), ("web", "1.0.0")];
+    for per_instance in [1, 2, 3, 5] {
+        let policy = RolloutPolicy {
+            per_instance,
+            ..RolloutPolicy::default()
+        };
+        let world = World::new(1, &Wish::new(1, &services).shared(7).with(policy));
+        world
+            .transport
+            .scripts(|_| Behaviour::default().taking(Duration::from_secs(60)));
+        let pass = world.apply().await.unwrap();
+        assert_eq!(pass.class(), ExitClass::Done, "{:?}", pass.outcome);
+        let most = per_instance as usize;
+        assert_eq!(together(&world), (most, most), "no host runs two steps");
+        assert_eq!(world.deploys("1.0.0"), 14);
+        assert!(violations(&world).is_empty());
+    }
+}
+
+/// Killed when it had asked one of two hosts of an instance: whichever it was, none is sent its step
+/// again.
+#[tokio::test(start_paused = true)]
+async fn an_asking_that_is_found_may_be_about_any_host_of_its_instance() {
+    let policy = RolloutPolicy {
+        per_instance: 2,
+        ..RolloutPolicy::default()
+    };
+    let wish = Wish::new(1, &[("app", "1.0.0")]).shared(2).with(policy);
+    let world = World::new(1, &wish);
+    let machine = instance("web-01.1");
+    for _ in 0..3 {
+        world.transport.next_delivery(&machine, Delivery::ReplyLost);
+    }
+    assert!(world.kill_after("here/1", Duration::from_secs(700)).await);
+    let asked = |world: &World| commands(world, 0);
+    assert!(asked(&world) > 0, "{:?}", world.sent());
+    let pass = world.apply().await.unwrap();
+    assert_eq!(pass.class(), ExitClass::Done, "{:?}", pass.outcome);
+    assert_eq!(world.deploys("1.0.0"), 2);
+    let sent = world.sent();
+    let steps = sent.iter().filter(|(_, end)| !end.contains(".0-"));
+    assert_eq!(steps.count(), 2, "{sent:?}");
+    assert!(violations(&world).is_empty());
 }

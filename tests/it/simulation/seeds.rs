@@ -113,7 +113,12 @@ fn first_wish(random: &Seeded) -> Wish {
     } else {
         &[("app", "1.0.0"), ("web", "1.0.0")]
     };
-    Wish::new(hosts, services).with(policy(random))
+    let wish = if random.chance(20) {
+        Wish::new(2, services).shared(2 + hosts / 3)
+    } else {
+        Wish::new(hosts, services)
+    };
+    wish.with(policy(random))
 }
 
 fn policy(random: &Seeded) -> RolloutPolicy {
@@ -133,11 +138,11 @@ fn policy(random: &Seeded) -> RolloutPolicy {
         canary: Canary::Size(random.pick(&[BatchSize::Hosts(1), BatchSize::Percent(40)])),
         soak: Seconds(random.pick(&[0, 0, 0, 600, 2_000])),
         after_canary: random.pick(&[AfterCanary::Continue, AfterCanary::Wait]),
+        per_instance: random.pick(&[1, 1, 2, 3, 5]),
         batch: sizes[random.below(4) as usize].clone(),
         max_failures: random.pick(&[0, 0, 1, 2]),
         on_failure: random.pick(&[OnFailure::Pause, OnFailure::Rollback]),
         offline: random.pick(&[Offline::Defer, Offline::Defer, Offline::Fail, Offline::Hold]),
-        ..RolloutPolicy::default()
     }
 }
 

@@ -149,7 +149,7 @@ fn what_cannot_be_acted_on_yet_closes_its_gate() {
     let mut story = example();
     story.quietly("fleet", &["apply", "production", "--yes"]);
     story.run("git log --format=%s fleet/observed | wc -l");
-    story.write("window.yaml", "window:\n  timezone: Australia/Sydney\n  allow: [{ days: [tue, wed], from: 10:00, to: 14:00 }]\nrollout: { strategy: batch, batch: 50%, per_instance: 2 }\nobserve_every: 1h\n");
+    story.write("window.yaml", "window:\n  timezone: Australia/Sydney\n  allow: [{ days: [tue, wed], from: 10:00, to: 14:00 }]\nrollout: { strategy: batch, batch: 50% }\nobserve_every: 1h\n");
     story.run("sed -i '/^rollout:/,$d' environments/production.yaml && cat window.yaml >>environments/production.yaml && rm window.yaml");
     story.run("fleet validate");
     story.commit("A window and an interval");
