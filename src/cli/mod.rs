@@ -4,6 +4,7 @@
 //! Only here are the environment, the clock and the terminal; only here are errors turned into exit
 //! codes ([`error`]). Commands put the library's parts together and decide nothing about hosts.
 
+mod adopt;
 mod apply;
 mod bump;
 mod change;
@@ -104,6 +105,7 @@ enum Command {
     Bump(bump::BumpArgs),
     Redeploy(redeploy::RedeployArgs),
     Observe(observe::ObserveArgs),
+    Adopt(adopt::AdoptArgs),
     Schema(schema::SchemaArgs),
     Sandbox(sandbox::SandboxArgs),
     Completions(completions::CompletionsArgs),
@@ -204,6 +206,7 @@ impl Command {
             | Self::Run(_)
             | Self::Status(_)
             | Self::Explain(_)
+            | Self::Adopt(_)
             | Self::Schema(_)
             | Self::Sandbox(_) => true,
             Self::Rollout(command) => command.has_json(),
@@ -231,6 +234,7 @@ impl Command {
             Self::Apply(args) => apply::run(context, &args).await,
             Self::Run(args) => run::run(context, &args).await,
             Self::Observe(args) => observe::run(context, &args).await,
+            Self::Adopt(args) => adopt::run(context, &args).await,
             Self::Status(args) => status::run(context, &args).await,
             Self::Explain(args) => explain::run(context, &args).await,
             Self::Rollout(command) => rollout::run(context, command).await,

@@ -1,5 +1,7 @@
 //! What a look at the hosts of an environment found (`fleet.observation/1`).
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::id::{EnvironmentName, HostName, RolloutId, ServiceName, Version};
@@ -36,6 +38,60 @@ impl Observation {
             busy: None,
         }
     }
+}
+
+/// `format` of an adoption.
+pub const ADOPTION_FORMAT: &str = "fleet.adoption/1";
+
+/// What runs on the hosts of an environment without fleet's doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Adoption {
+    /// [`ADOPTION_FORMAT`].
+    pub format: &'static str,
+    /// Which environment.
+    pub environment: EnvironmentName,
+    /// Services that run there and can be taken over.
+    pub found: Vec<Found>,
+    /// Services that were looked for and are not installed.
+    pub missing: usize,
+    /// Those of which nobody knows.
+    pub silent: Vec<Silent>,
+    /// A wave is under way: its controller alone writes. Nothing was asked.
+    pub busy: Option<RolloutId>,
+    /// They were taken over.
+    pub adopted: bool,
+}
+
+impl Adoption {
+    /// Nothing seen yet.
+    pub fn new(environment: &EnvironmentName) -> Self {
+        Self {
+            format: ADOPTION_FORMAT,
+            environment: environment.clone(),
+            found: Vec::new(),
+            missing: 0,
+            silent: Vec::new(),
+            busy: None,
+            adopted: false,
+        }
+    }
+}
+
+/// One service that runs on a host, and not by fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// On which host.
+    pub host: HostName,
+    /// Which service.
+    pub service: ServiceName,
+    /// What runs.
+    pub version: Version,
+    /// What is desired.
+    pub desired: Version,
+    /// It does not say that it is unwell.
+    pub healthy: bool,
+    /// What else it printed.
+    pub facts: BTreeMap<String, String>,
 }
 
 /// One service on one host that drifted.

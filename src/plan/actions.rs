@@ -36,6 +36,10 @@ pub(super) fn wanted(subject: &Subject<'_>) -> Option<(Action, ChangeReason)> {
     {
         return None;
     }
+    // Of what was taken over nobody knows more than its version.
+    if recorded.state == ServiceState::Adopted && recorded.digest.is_none() {
+        return None;
+    }
     Some((Action::Reconfigure, same_version(recorded, subject)))
 }
 

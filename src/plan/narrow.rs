@@ -36,12 +36,14 @@ impl Narrow {
             && (self.services.is_empty() || named.any(|(service, _)| !self.skips_service(service)))
     }
 
-    pub(super) fn skips_host(&self, host: &Host) -> bool {
+    /// Whether a host is left out.
+    pub(crate) fn skips_host(&self, host: &Host) -> bool {
         (!self.hosts.is_empty() && !self.hosts.contains(&host.name))
             || !self.selector.matches(&host.name, &host.labels)
     }
 
-    pub(super) fn skips_service(&self, service: &ServiceName) -> bool {
+    /// Whether a service is left out.
+    pub(crate) fn skips_service(&self, service: &ServiceName) -> bool {
         !self.services.is_empty() && !self.services.contains(service)
     }
 }

@@ -277,6 +277,17 @@ fn the_same_version_otherwise_is_a_reconfiguration() {
     check(&again, "h wave 1 reconfigure 1.0.0 1.0.0 redeploy");
 }
 
+/// Nobody knows more of it than its version.
+#[test]
+fn what_was_adopted_changes_where_something_else_is_desired() {
+    let adopted = |desired| {
+        let lab = lab(&["h"], desired).runs("h", Some("1.0.0"), ServiceState::Adopted);
+        lab.with(|lab| lab.record("h").digest = None)
+    };
+    check(&adopted("1.0.0"), "h unchanged");
+    check(&adopted("1.1.0"), "h wave 1 upgrade 1.0.0 1.1.0 version");
+}
+
 #[test]
 fn what_is_to_go_has_a_line_as_well() {
     use ServiceState::{Failed, Healthy, Released, RolledBack, Unknown};

@@ -4,6 +4,7 @@
 //! rollouts (released hosts, answers of unknown ones, lifted blocks). A pass is idempotent: what
 //! wakes it tells it nothing, and one that changes nothing makes no commit and sends nothing.
 
+mod adopt;
 mod apply;
 mod error;
 mod foreign;
@@ -14,6 +15,7 @@ mod released;
 mod retry;
 mod unknown;
 
+pub use adopt::{adopt, look};
 pub use apply::{ApplyOptions, apply};
 pub use error::ReconcileError;
 pub use observe::observe;

@@ -150,8 +150,12 @@ pub fn lifts(
     gates: &[Gate],
 ) -> Vec<String> {
     if let Some(held) = &status.held {
-        return summary::lift(environment, held.reason, held.until)
+        let foreign =
+            held.reason == HeldReason::Refused && held.message.ends_with("and not by fleet");
+        let adopts = foreign.then(|| format!("fleet adopt {environment}, to take over what runs"));
+        return adopts
             .into_iter()
+            .chain(summary::lift(environment, held.reason, held.until))
             .collect();
     }
     if change.is_none() {

@@ -4,6 +4,7 @@
 //! decides anything, reads a clock or prints: `now` and the palette are parameters, and colours only
 //! repeat what the words say.
 
+pub mod adoption;
 pub mod diagnostics;
 pub mod diff;
 pub mod event;

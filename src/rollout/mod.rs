@@ -9,8 +9,9 @@ pub mod state;
 
 pub use controller::{Controller, LogSink};
 pub use desired::{DesiredError, DesiredSource, DesiredState};
-pub(crate) use dispatcher::absent;
 pub use dispatcher::{
-    Asked, Books, Dispatcher, Health, Moment, Question, Run, Subject, ask_hosts, observe_hosts,
+    Asked, Books, Dispatcher, Health, Look, Moment, Question, Run, Subject, ask_hosts,
+    look_at_hosts, observe_hosts,
 };
+pub(crate) use dispatcher::{absent, judge};
 pub use error::DispatchError;

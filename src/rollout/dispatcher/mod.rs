@@ -39,7 +39,8 @@ pub use ask::{Asked, Question, ask_hosts};
 pub use books::{Books, Moment};
 use boundary::Boundary;
 pub(crate) use boundary::absent;
-pub use observe::{Health, Subject, observe_hosts};
+pub(crate) use observe::judge;
+pub use observe::{Health, Look, Subject, look_at_hosts, observe_hosts};
 
 /// A controller sends only so long after the begin of its own last accepted push.
 const FENCE: Duration = Duration::from_secs(6 * 60);

@@ -54,23 +54,54 @@ pub enum Health {
     Silent(String),
 }
 
+/// What a look at a service came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Look {
+    /// The host's own word.
+    Told(Box<Report>),
+    /// Nobody knows, for this reason.
+    Silent(String),
+    /// Its template has no observe phase: there is nothing to ask.
+    Blind,
+}
+
 /// Looks at services, each on its host; the answers stand in the order of the subjects. One whose
-/// template has no observe phase counts as healthy: there is nothing to ask.
+/// template has no observe phase counts as healthy.
 ///
 /// # Errors
 /// The transport does not work at all.
 pub async fn observe_hosts(
     controller: &Controller<'_>,
-    (fleet, environment): (&FleetName, &EnvironmentName),
+    fleet: (&FleetName, &EnvironmentName),
     subjects: &[Subject],
 ) -> Result<Vec<Health>, DispatchError> {
-    let mut health: Vec<Health> = subjects
+    let looks = look_at_hosts(controller, fleet, subjects).await?;
+    let looks = looks.into_iter().zip(subjects);
+    Ok(looks
+        .map(|(look, subject)| match look {
+            Look::Told(report) => judge(*report, &subject.version),
+            Look::Silent(why) => Health::Silent(why),
+            Look::Blind => Health::Healthy,
+        })
+        .collect())
+}
+
+/// The same without a judgement.
+///
+/// # Errors
+/// The transport does not work at all.
+pub async fn look_at_hosts(
+    controller: &Controller<'_>,
+    (fleet, environment): (&FleetName, &EnvironmentName),
+    subjects: &[Subject],
+) -> Result<Vec<Look>, DispatchError> {
+    let mut looks: Vec<Look> = subjects
         .iter()
         .map(|subject| {
             if subject.can_be_observed() {
-                Health::Silent("did not answer".to_owned())
+                Look::Silent("did not answer".to_owned())
             } else {
-                Health::Healthy
+                Look::Blind
             }
         })
         .collect();
@@ -86,11 +117,11 @@ pub async fn observe_hosts(
         match presence.get(&subject.instance) {
             Some(Presence::Online(_)) => {}
             Some(Presence::Offline(why)) => {
-                health[at] = Health::Silent(format!("is offline: {why}"));
+                looks[at] = Look::Silent(format!("is offline: {why}"));
                 continue;
             }
             None => {
-                health[at] = Health::Silent("is not known to the service".to_owned());
+                looks[at] = Look::Silent("is not known to the service".to_owned());
                 continue;
             }
         }
@@ -100,10 +131,9 @@ pub async fn observe_hosts(
     let mut asked = ask_hosts(controller, fleet, environment, &questions).await?;
     let reports: BTreeMap<usize, Report> = std::mem::take(&mut asked.steps);
     for (question, report) in reports {
-        let at = whose[question];
-        health[at] = judge(report, &subjects[at].version);
+        looks[whose[question]] = Look::Told(Box::new(report));
     }
-    Ok(health)
+    Ok(looks)
 }
 
 fn question(
@@ -128,7 +158,7 @@ fn question(
 
 /// A report that names the phase is the script's own word; a refusal without one is the host's,
 /// and says nothing of the service.
-fn judge(report: Report, wanted: &Version) -> Health {
+pub(crate) fn judge(report: Report, wanted: &Version) -> Health {
     let is_own = report.phase.as_deref() == Some(Phase::Observe.as_str());
     match report.outcome {
         ReportOutcome::Succeeded => match &report.version {

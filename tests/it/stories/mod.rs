@@ -2,6 +2,7 @@
 //! every step in one snapshot.
 
 mod absent;
+mod adopt;
 mod apply;
 mod aws;
 mod bump;
