@@ -94,17 +94,25 @@ pub(crate) struct Books {
 impl Books {
     /// Of the desired commit.
     pub(crate) async fn open(context: &Context) -> Result<Self, CliError> {
+        let (books, hints) = Self::open_with_hints(context).await?;
+        for hint in hints {
+            context.ui.hint(&hint);
+        }
+        Ok(books)
+    }
+
+    /// The same, and what is easily taken for a part of it.
+    pub(crate) async fn open_with_hints(
+        context: &Context,
+    ) -> Result<(Self, Vec<String>), CliError> {
         let repository = open(context)?;
         let settings = git_settings(context, &repository)?;
         let desired = repository.desired(&settings)?;
-        if let Some(hint) = &desired.hint {
-            context.ui.hint(hint);
-        }
-        if let Some(hint) = uncommitted(&repository) {
-            context.ui.hint(&hint);
-        }
+        let hints = desired.hint.clone().into_iter();
+        let hints = hints.chain(uncommitted(&repository)).collect();
         let tree = repository.tree_at(&desired.revision)?;
-        Self::new(context, repository, settings, commit(desired), tree).await
+        let books = Self::new(context, repository, settings, commit(desired), tree).await?;
+        Ok((books, hints))
     }
 
     /// Of another commit.

@@ -56,3 +56,21 @@ fn what_cannot_go_on_one_host_stays_on_all() {
     story.run("fleet status");
     assert_story!(story);
 }
+
+/// Nothing runs on what left the manifest, and it is known again when it comes back.
+#[test]
+fn what_leaves_the_manifest_is_left_alone() {
+    let mut story = running();
+    story.run("sed -i 's/, d: {}//' environments/production.yaml");
+    story.commit("d goes");
+    story.run("fleet plan");
+    story.run("fleet apply --yes");
+    story.run("fleet status");
+    story.run("fleet explain production d");
+    story.run("cat .fleet/sandbox/hosts/production/d/version; git log --format=%s fleet/observed | head -1");
+    story.run("sed -i 's/c: {}/c: {}, d: {}/' environments/production.yaml");
+    story.commit("d is back");
+    story.run("fleet plan");
+    story.run("fleet apply --yes | tail -1; fleet status");
+    assert_story!(story);
+}

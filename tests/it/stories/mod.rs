@@ -30,4 +30,5 @@ pub(crate) mod standing;
 pub(crate) mod story;
 mod terminal;
 mod validate;
+mod watch;
 mod windows;

@@ -445,3 +445,30 @@ fn ctrl_c_twice_leaves_at_once() {
     fs::remove_file(in_root("block")).expect("a file");
     is_taken_up(&fixture, &["a", "b", "c", "d"]);
 }
+
+/// One screen, drawn again in its place.
+#[test]
+fn a_watched_status_is_one_screen() {
+    let fixture = with(FLEET, FOUR);
+    let newer = "sed -i s/1.0.0/1.0.1/ environments/lab.yaml; git commit -qam newer";
+    let steps = json!([
+        ["expect", "1.0.0"],
+        ["run", newer],
+        ["expect", "1.0.1"],
+        ["look", ""],
+        ["type", CTRL_C],
+    ]);
+    let watch = [env!("CARGO_BIN_EXE_fleet"), "status", "--watch"];
+    let Some(ended) = on_terminal(&fixture, (24, 80), &watch, &steps) else {
+        return;
+    };
+    // The signal itself, which a shell calls 130.
+    assert_eq!(ended.exit, -2);
+    let seen = text(&ended.shots[0]);
+    assert_eq!(
+        seen.matches("desired").count(),
+        2,
+        "a head and a heading: {seen}"
+    );
+    assert!(seen.contains("1.0.1") && !seen.contains("1.0.0"), "{seen}");
+}
