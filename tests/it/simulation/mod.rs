@@ -3,6 +3,7 @@
 
 mod absent;
 mod canary;
+mod daemon;
 mod desired;
 mod invariants;
 mod protocol;
