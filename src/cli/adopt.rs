@@ -44,7 +44,10 @@ pub(crate) async fn run(context: &Context, args: &AdoptArgs) -> Result<Exit, Cli
     let narrow = args.narrow.narrow()?;
     let fleet = sources.fleet(context)?;
     let name: &EnvironmentName = &environment.name;
-    let cockpit = Cockpit::open(context, &repository, &settings, fleet, false).await?;
+    // Its answer is one document: what is told meanwhile is no part of it.
+    let mut told = context.clone();
+    told.ui.format = Format::Text;
+    let cockpit = Cockpit::open(&told, &repository, &settings, fleet, false).await?;
     cockpit
         .with(context, fleet, name, async |controller| {
             let mut found = reconcile::look(controller, name, &narrow).await?;
