@@ -5,7 +5,7 @@
 # runner is gone instead, it reads the end of the pipe and nothing is started.
 readonly watcher='
 IFS= read -r go || exit 0
-bash -c "$1" "$2" "$3" "$4" </dev/null >>"$5" 2>>"$6"
+bash -c "$1" "$2" "$3" "$4" </dev/null >>"$5"
 printf "%s\n" "$?"
 '
 
@@ -49,7 +49,7 @@ launch() {
     { coproc phase_watcher {
         exec 9>&- 2>>"$log"
         set_environment
-        exec setsid bash -c "$watcher" fleet "$prelude" "$name" "$folder/$name.sh" "$folder/events" "$output" "$log"
+        exec setsid bash -c "$watcher" fleet "$prelude" "$name" "$folder/$name.sh" "$folder/events" "$output"
     }; } 2>/dev/null
     [[ ${phase_watcher_PID-} && ${phase_watcher[1]-} ]] &&
         { exec 6<&"${phase_watcher[0]}"- 5>&"${phase_watcher[1]}"-; } 2>/dev/null
@@ -62,7 +62,6 @@ set_environment() {
     export FLEET_KEEP=$state/keep FLEET_ROOT=$root FLEET_STEP=$step
     unset LC_ALL
     [[ ! $locale ]] || export LC_ALL=$locale
-    trap - HUP INT TERM PIPE
     umask 022
     mkdir -p "$FLEET_WORK" && cd "$FLEET_WORK" || cd "$folder"
 }
