@@ -9,7 +9,7 @@ use super::workspace::Sources;
 use crate::git::{GitError, Repository};
 use crate::model::bundle::{Bundle, Digests};
 use crate::model::desired::{Assignment, Fleet, GitSettings, Host};
-use crate::model::diagnostic::Diagnostic;
+use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::id::{EnvironmentName, Revision, ServiceName};
 use crate::rollout::{DesiredError, DesiredSource, DesiredState};
 
@@ -57,6 +57,24 @@ impl GitDesired {
                 read: Mutex::default(),
             }),
         }
+    }
+
+    /// The errors of a commit, where it was read lately: in short, those of a file first.
+    pub(crate) fn errors(&self, revision: &Revision, first: &str) -> Vec<String> {
+        let kept = self
+            .inner
+            .read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let commit = kept.iter().find(|commit| commit.revision == *revision);
+        let diagnostics = commit.map_or(&[][..], |commit| &commit.sources.diagnostics);
+        let mut errors: Vec<&Diagnostic> = diagnostics
+            .iter()
+            .filter(|it| it.severity == Severity::Error)
+            .collect();
+        errors.sort_by_key(|it| *it.file != *first);
+        let short = |it: &&Diagnostic| format!("{}: {}: {}", it.file, it.code, it.message);
+        errors.iter().map(short).collect()
     }
 
     /// Runs blocking git work beside the runtime: a controller drives more than one environment,

@@ -230,10 +230,19 @@ impl Site for Ground<'_> {
             Said::Invalid {
                 environment,
                 revision,
-            } => self.say(&format!(
-                "{environment}  is not valid at {}; nothing is planned there until it is",
-                revision.short()
-            )),
+            } => {
+                let file = format!("environments/{environment}.yaml");
+                let errors = self.cockpit.desired().errors(revision, &file);
+                let what = match errors.as_slice() {
+                    [] => String::new(),
+                    [error] => format!(" ({error})"),
+                    [error, rest @ ..] => format!(" ({error}; and {} more)", rest.len()),
+                };
+                self.say(&format!(
+                    "{environment}  is not valid at {}{what}; nothing is planned there until it is",
+                    revision.short()
+                ));
+            }
             Said::Valid { environment } => self.say(&format!("{environment}  is valid again")),
             Said::Trouble { environment, words } => {
                 self.say(&format!(
