@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::codes;
+use crate::model::characters::is_hidden;
 use crate::model::diagnostic::{Diagnostic, Severity};
 
 /// Bytes of the file that is being read.
@@ -20,10 +21,7 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 fn visible(c: char) -> impl Iterator<Item = char> {
-    // Direction marks can make a line read as something else than it is.
-    let hidden = c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    let (escaped, plain) = if hidden {
+    let (escaped, plain) = if is_hidden(c) {
         (Some(c.escape_default()), None)
     } else {
         (None, Some(c))

@@ -5,6 +5,7 @@
 
 pub mod bundle;
 pub mod canonical;
+pub mod characters;
 pub mod clock;
 pub mod desired;
 pub mod diagnostic;

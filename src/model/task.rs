@@ -182,6 +182,11 @@ pub enum Presence {
     Offline(String),
 }
 
+impl Presence {
+    /// Of an instance that nothing is known of.
+    pub const UNKNOWN: &str = "not known to the service";
+}
+
 /// The end of one command on one instance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {

@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde::Serialize;
 
 use super::text::{Palette, plural};
+use crate::model::characters::is_hidden;
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::source::Tree;
 
@@ -46,6 +47,16 @@ pub fn count(diagnostics: &[Diagnostic]) -> String {
     } else {
         parts.join(", ")
     }
+}
+
+/// `environments/dev.yaml:4:1: F101: an environment has no key …`: one on a line.
+pub fn line(diagnostic: &Diagnostic, tree: &Tree) -> String {
+    let row = Row::new(diagnostic, tree);
+    let (file, message) = (path(row.file), printable(row.message).replace('\n', " "));
+    format!(
+        "{file}:{}:{}: {}: {message}",
+        row.line, row.column, row.code
+    )
 }
 
 /// The document, on one line; `checked_by` names what read the rendered scripts.
@@ -245,11 +256,11 @@ fn clamp(span: &Range<usize>, source: &[u8]) -> Range<usize> {
     start..end
 }
 
-/// Manifests come from strangers: no control character of theirs reaches a terminal.
+/// Manifests come from strangers: no character of theirs reaches a terminal that it would obey.
 fn printable(text: &str) -> String {
     text.chars()
         .map(|c| {
-            if c.is_control() && c != '\n' {
+            if is_hidden(c) && c != '\n' {
                 char::REPLACEMENT_CHARACTER
             } else {
                 c
@@ -262,8 +273,8 @@ fn printable(text: &str) -> String {
 fn path(file: &str) -> String {
     file.chars()
         .flat_map(|c| {
-            let escaped = c.is_control().then(|| c.escape_default());
-            let plain = (!c.is_control()).then_some(c);
+            let escaped = is_hidden(c).then(|| c.escape_default());
+            let plain = (!is_hidden(c)).then_some(c);
             escaped.into_iter().flatten().chain(plain)
         })
         .collect()

@@ -1,6 +1,7 @@
 //! Differences as a person reads them on a terminal.
 
 use super::Difference;
+use crate::model::characters::is_hidden;
 use crate::reporter::fold;
 use crate::reporter::text::{Palette, Tone, cut, plural, width_of, wrap};
 
@@ -124,13 +125,10 @@ pub(super) fn lines(diff: &str, most: usize) -> Lines {
 fn visible(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     for character in line.chars() {
-        match character {
-            '\t' => text.push(character),
-            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                text.extend(character.escape_unicode());
-            }
-            _ if character.is_control() => text.extend(character.escape_default()),
-            _ => text.push(character),
+        if is_hidden(character) && character != '\t' {
+            text.extend(character.escape_default());
+        } else {
+            text.push(character);
         }
     }
     text

@@ -5,6 +5,7 @@
 
 use super::rows::{Row, changes, held, unchanged};
 use super::{Desired, Shown, counts, failure_text};
+use crate::model::characters::{is_hidden, turns_text};
 use crate::model::plan::EnvironmentPlan;
 use crate::reporter::diff;
 use crate::reporter::text::plural;
@@ -222,13 +223,8 @@ fn escape(text: &str, most: usize) -> String {
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&' | '$' => {
                 escaped += &format!("&#{};", u32::from(character));
             }
-            // They turn text round, so that it reads as something else.
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                escaped.push('\u{fffd}');
-            }
-            _ if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') => {
-                escaped.push(' ');
-            }
+            _ if turns_text(character) => escaped.push(char::REPLACEMENT_CHARACTER),
+            _ if is_hidden(character) => escaped.push(' '),
             _ => escaped.push(character),
         }
     }

@@ -253,7 +253,7 @@ fn mark_absent(step: &mut StepRecord, presence: &BTreeMap<InstanceId, Presence>,
     let why = match presence.get(&step.instance) {
         Some(Presence::Online(_)) => return,
         Some(Presence::Offline(why)) => why.as_str(),
-        None => "not known to the service",
+        None => Presence::UNKNOWN,
     };
     if step.outcome.is_none() {
         step.outcome = Some(match offline {

@@ -121,7 +121,7 @@ pub async fn look_at_hosts(
                 continue;
             }
             None => {
-                looks[at] = Look::Silent("is not known to the service".to_owned());
+                looks[at] = Look::Silent(format!("is {}", Presence::UNKNOWN));
                 continue;
             }
         }
