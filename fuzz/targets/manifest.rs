@@ -11,6 +11,10 @@ use libfuzzer_sys::fuzz_target;
 const FLEET: &str = "fleet.yaml";
 const ENVIRONMENT: &str = "environments/dev.yaml";
 const NEW: &str = "99.9.9";
+const RELEASE: edit::Release<'_> = edit::Release {
+    version: NEW,
+    sha256: None,
+};
 
 /// Services and transports that the seeds name.
 const GOOD_FLEET: &str = "\
@@ -32,11 +36,11 @@ fuzz_target!(|bytes: &[u8]| {
     };
     for service in ["web", "cron"] {
         let service = ServiceName::new(service);
-        let Ok(after) = edit::set_version(text, &service, NEW) else {
+        let Ok(after) = edit::set_version(text, &service, RELEASE) else {
             continue;
         };
         changes_one_value(text, &after);
-        let again = edit::set_version(&after, &service, NEW);
+        let again = edit::set_version(&after, &service, RELEASE);
         assert_eq!(
             again.as_ref(),
             Ok(&after),

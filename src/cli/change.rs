@@ -33,6 +33,8 @@ pub(crate) struct Change<'a> {
     pub(crate) branch: String,
     /// What is said where the file says so already.
     pub(crate) is_so: String,
+    /// The service whose artifact is given a hash.
+    pub(crate) hashed: Option<&'a ServiceName>,
 }
 
 /// Changes one environment's file with `edit` and nothing else, and commits that. What would make
@@ -57,6 +59,13 @@ pub(crate) fn commit(
     };
     let sources = Sources::read(repository.tree_at(&base)?);
     let environment = sources.environment(context, change.environment)?;
+
+    if let Some(service) = change.hashed.filter(|it| !has_artifact(environment, it)) {
+        let message = format!("--sha256: service `{service}` has no artifact to check");
+        return Err(CliError::usage(message).hint(
+            "leave it out, or say in fleet.yaml where the artifact lies: `artifact: s3://bucket/key`",
+        ));
+    }
 
     let path = format!("environments/{}.yaml", change.environment);
     let before = sources.tree.file(&path).map(Arc::clone).unwrap_or_default();
@@ -109,6 +118,15 @@ pub(crate) fn commit(
     Ok(Exit::Done)
 }
 
+/// Whether a service has something to be hashed; what is no service is refused by its name.
+fn has_artifact(environment: &Environment, service: &ServiceName) -> bool {
+    let hosts = environment.hosts.values();
+    let mut assignments = hosts
+        .filter_map(|host| host.services.get(service))
+        .peekable();
+    assignments.peek().is_none() || assignments.any(|it| it.artifact.is_some())
+}
+
 /// Where, why, and what was perhaps meant.
 fn not_changed(error: EditError, path: &str, environment: &Environment) -> CliError {
     let hosts = environment.hosts.values();
@@ -123,6 +141,14 @@ fn not_changed(error: EditError, path: &str, environment: &Environment) -> CliEr
             host.to_string(),
             hosts.map(|host| host.name.as_str()).collect(),
         ),
+        EditError::Stale { .. } => {
+            return CliError::new(Exit::Usage, in_file(error, path))
+                .hint("give that of the new artifact: --sha256 HEX");
+        }
+        EditError::Hash { .. } => {
+            return CliError::new(Exit::Usage, error)
+                .hint("it is 64 hex digits, as `sha256sum` prints them");
+        }
         _ => return CliError::new(Exit::Usage, in_file(error, path)),
     };
     let error = CliError::new(Exit::Usage, in_file(error, path));

@@ -38,6 +38,7 @@ pub(crate) fn run(context: &Context, args: &RedeployArgs) -> Result<Exit, CliErr
             now.replace(['-', ':'], "")
         ),
         is_so: format!("{service} has redeploy {now}"),
+        hashed: None,
     };
     change::commit(context, &args.place, &change, |before| {
         edit::set_redeploy(before, &service, &now)

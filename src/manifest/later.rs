@@ -4,7 +4,7 @@
 use super::decode::{EnvironmentFile, FleetFile, Settings, Wanted};
 use super::rules::transport_settings;
 use crate::model::desired::{Environment, Platform, TransportSettings, Unsupported};
-use crate::model::id::TransportName;
+use crate::model::id::{ServiceName, TransportName};
 use crate::model::plan::GateKind;
 use crate::model::time::Seconds;
 
@@ -83,7 +83,7 @@ fn services(file: &EnvironmentFile, fleet: &FleetFile, add: &mut impl FnMut(&str
         let declared = fleet.services.as_ref().and_then(|all| all.get(name));
         let found = [
             (declared.is_some_and(|it| it.artifact.is_some()), "artifact"),
-            (entry.sha256.is_some(), "sha256"),
+            (entry.sha256.is_some() || is_hashed(file, name), "sha256"),
         ];
         for (is_set, key) in found {
             if is_set {
@@ -91,6 +91,15 @@ fn services(file: &EnvironmentFile, fleet: &FleetFile, add: &mut impl FnMut(&str
             }
         }
     }
+}
+
+/// Whether a host pins the service with a hash.
+fn is_hashed(file: &EnvironmentFile, service: &ServiceName) -> bool {
+    let mut pins = file
+        .hosts
+        .values()
+        .filter_map(|host| host.pins.get(service));
+    pins.any(|pin| pin.sha256.is_some())
 }
 
 fn transport(

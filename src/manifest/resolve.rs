@@ -217,7 +217,13 @@ fn host(
         }
         let mut assignment = shared.on(entry);
         if let Some(pin) = entry.pins.get(*service) {
-            assignment.version = pin.value.clone()?;
+            let version = pin.version.clone()?;
+            let hash = pin.sha256.as_ref().map(|hash| hash.value.clone());
+            // A hash is that of one version's artifact.
+            let is_the_same = version == assignment.version;
+            let shared = assignment.sha256.take().filter(|_| is_the_same);
+            assignment.sha256 = hash.or(shared);
+            assignment.version = version;
             assignment.pinned = true;
         }
         assignment.artifact = shared.artifact(entry, &assignment.version);

@@ -26,6 +26,7 @@ use crate::model::selector::Selector;
 const VERSION: Shape = Shape::Quoted("^[A-Za-z0-9][A-Za-z0-9._+~:@/-]{0,127}$");
 /// A name, as `model::id` checks it.
 pub(super) const NAME: &str = "^[a-z0-9][a-z0-9._-]{0,62}$";
+const SHA256: Shape = Shape::Pattern("^(sha256:)?[0-9A-Fa-f]{64}$");
 const LABELS: Shape = Shape::Map("^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$", &Shape::Text);
 
 const OWN: &[Key] = &[
@@ -51,11 +52,7 @@ const SERVICE: Schema = Schema {
     what: "a service of an environment",
     keys: &[&[
         required("version", VERSION, "what its hosts should run, or `absent`"),
-        optional(
-            "sha256",
-            Shape::Pattern("^(sha256:)?[0-9A-Fa-f]{64}$"),
-            "what the artifact hashes to",
-        ),
+        optional("sha256", SHA256, "what the artifact hashes to"),
         optional(
             "select",
             Shape::Text,
@@ -92,10 +89,18 @@ const HOST: Schema = Schema {
         ),
         optional(
             "services",
-            Shape::Map(NAME, &VERSION),
+            Shape::Map(NAME, &Shape::Any(&[VERSION, Shape::Object(&PIN)])),
             "versions it keeps whatever the environment says",
         ),
         optional("hold", Shape::Text, "why nothing starts on it"),
+    ]],
+};
+
+const PIN: Schema = Schema {
+    what: "a pinned version",
+    keys: &[&[
+        required("version", VERSION, "what the host keeps"),
+        optional("sha256", SHA256, "what its artifact hashes to"),
     ]],
 };
 
@@ -139,8 +144,17 @@ pub(in crate::manifest) struct HostEntry {
     pub(in crate::manifest) platform: Platform,
     pub(in crate::manifest) labels: BTreeMap<String, String>,
     pub(in crate::manifest) variables: Variables,
-    pub(in crate::manifest) pins: BTreeMap<ServiceName, Spanned<Option<Version>>>,
+    pub(in crate::manifest) pins: BTreeMap<ServiceName, Pin>,
     pub(in crate::manifest) hold: Option<String>,
+    pub(in crate::manifest) unread: Unread,
+}
+
+/// A version that a host keeps, alone or with the hash of its artifact.
+#[derive(Debug)]
+pub(in crate::manifest) struct Pin {
+    pub(in crate::manifest) span: Span,
+    pub(in crate::manifest) version: Option<Version>,
+    pub(in crate::manifest) sha256: Option<Spanned<String>>,
     pub(in crate::manifest) unread: Unread,
 }
 
@@ -243,19 +257,30 @@ fn host(span: &Span, value: Value<'_, '_>, problems: &mut Problems) -> HostEntry
 }
 
 /// The versions that a host keeps whatever its environment says.
-fn pins(
-    value: Value<'_, '_>,
-    problems: &mut Problems,
-) -> BTreeMap<ServiceName, Spanned<Option<Version>>> {
-    named(value, "a mapping of services to versions", problems)
-        .unwrap_or_default()
+fn pins(value: Value<'_, '_>, problems: &mut Problems) -> BTreeMap<ServiceName, Pin> {
+    let expected = "a mapping of services to versions";
+    let entries = named(value, expected, problems).unwrap_or_default();
+    let pins = entries
         .into_iter()
-        .map(|(name, entry)| {
-            let pin = Spanned {
-                value: version(entry.value, problems),
-                span: entry.key_span.clone(),
-            };
-            (name, pin)
-        })
-        .collect()
+        .map(|(name, entry)| (name, pin(entry.key_span, entry.value, problems)));
+    pins.collect()
+}
+
+fn pin(span: &Span, value: Value<'_, '_>, problems: &mut Problems) -> Pin {
+    let mut pin = Pin {
+        span: span.clone(),
+        version: None,
+        sha256: None,
+        unread: Unread::default(),
+    };
+    if !matches!(value.kind(), Kind::Mapping(_)) {
+        pin.version = version(value, problems);
+    } else if let Some(mut fields) = Fields::read(value, &PIN, problems) {
+        pin.version = fields
+            .require("version", "version: 1.0.0", problems)
+            .and_then(|value| version(value, problems));
+        pin.sha256 = fields.whole("sha256", problems, sha256);
+        pin.unread = fields.unread().clone();
+    }
+    pin
 }

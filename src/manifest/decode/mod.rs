@@ -29,7 +29,8 @@ pub(super) use rollout::{CanaryKey, RolloutKeys};
 pub(super) use services::ServiceDeclaration;
 pub(super) use settings::Settings;
 pub(super) use value::name::report as name_problem;
-pub(super) use value::version::{Wanted, version_problem};
+pub(super) use value::package::sha256_of;
+pub(super) use value::version::{ABSENT, Wanted, version_problem};
 pub(super) use window::WindowKeys;
 
 /// A value with its place.

@@ -7,9 +7,10 @@ use semver::VersionReq;
 use super::misspelt::{is_misspelt, service_is_misspelt};
 use crate::manifest::codes;
 use crate::manifest::decode::{
-    EnvironmentFile, FleetFile, HostEntry, ServiceDeclaration, ServiceEntry, Wanted, did_you_mean,
+    EnvironmentFile, FleetFile, HostEntry, ServiceDeclaration, ServiceEntry, Spanned, Wanted,
+    did_you_mean,
 };
-use crate::manifest::problems::{Problems, shown};
+use crate::manifest::problems::{Problems, Span, shown};
 use crate::model::desired::Platform;
 use crate::model::id::{HostName, ServiceName, Version, check_name};
 use crate::model::source::Tree;
@@ -74,7 +75,7 @@ pub(super) fn check(
         let Some(declaration) = declared.get(name) else {
             continue;
         };
-        check_hash(name, entry, declaration, problems);
+        check_hash(environment, (name, entry), declaration, problems);
         let hosts = Hosts::of(environment, entry);
         check_platform(name, entry, declaration, &hosts, problems);
         for (required, range) in &declaration.requires {
@@ -125,31 +126,46 @@ fn runs(entry: &ServiceEntry, (name, host): (&HostName, &HostEntry)) -> Option<b
     }
 }
 
+/// An artifact and a hash belong together, in the environment and at the pins of its hosts.
 fn check_hash(
-    name: &ServiceName,
-    entry: &ServiceEntry,
+    environment: &EnvironmentFile,
+    (name, entry): (&ServiceName, &ServiceEntry),
     declaration: &ServiceDeclaration,
     problems: &mut Problems,
 ) {
-    match (&declaration.artifact, &entry.sha256) {
-        (None, Some(hash)) if !declaration.unread.has("artifact") => problems.report(
-            codes::UNUSED_KEY,
-            &hash.span,
-            format!("service {} has no artifact to check", shown(name.as_str())),
-            "add `artifact` to the service in fleet.yaml, or leave `sha256` out",
-        ),
-        (Some(_), None) if entry.wanted != Some(Wanted::Absent) && !entry.unread.has("sha256") => {
-            problems.warn(
+    let is_here = entry.wanted != Some(Wanted::Absent) && !entry.unread.has("sha256");
+    let mut check = |span: &Span, hash: &Option<Spanned<String>>, wants_one: bool| {
+        let service = shown(name.as_str());
+        match (&declaration.artifact, hash) {
+            (None, Some(hash)) if !declaration.unread.has("artifact") => problems.report(
+                codes::UNUSED_KEY,
+                &hash.span,
+                format!("service {service} has no artifact to check"),
+                "add `artifact` to the service in fleet.yaml, or leave `sha256` out",
+            ),
+            (Some(_), None) if wants_one => problems.warn(
                 codes::NO_HASH,
-                &entry.span,
-                format!(
-                    "the artifact of {} has no sha256 here",
-                    shown(name.as_str())
-                ),
+                span,
+                format!("the artifact of {service} has no sha256 here"),
                 "every host must see what the first one saw; with `sha256` it is certain beforehand",
+            ),
+            _ => {}
+        }
+    };
+    check(&entry.span, &entry.sha256, is_here);
+    for host in environment.hosts.values() {
+        if let Some(pin) = host.pins.get(name) {
+            // The environment's hash is that of its own version.
+            let is_other = match (&pin.version, &entry.wanted) {
+                (Some(pinned), Some(Wanted::Version(version))) => pinned != version,
+                _ => false,
+            };
+            check(
+                &pin.span,
+                &pin.sha256,
+                is_other && !pin.unread.has("sha256"),
             );
         }
-        _ => {}
     }
 }
 
@@ -225,7 +241,7 @@ fn check_requires(
     for (host_name, host) in &hosts.0 {
         if runs(given, (host_name, host)) == Some(true)
             && let Some(pin) = host.pins.get(required)
-            && let Some(version) = pin.value.as_ref().filter(|it| !it.fits(range))
+            && let Some(version) = pin.version.as_ref().filter(|it| !it.fits(range))
         {
             problems.report_lazily(codes::REQUIRES, &pin.span, || {
                 let host = format!("host {}", shown(host_name.as_str()));

@@ -1,11 +1,15 @@
 //! Versions set in texts of every layout.
 
 use super::{FLEET, load, tree};
-use crate::manifest::edit::{EditError, set_pin, set_redeploy, set_version};
+use crate::manifest::edit::{EditError, Release, set_pin, set_redeploy, set_version};
 use crate::model::id::{HostName, ServiceName};
 
+fn hashed(text: &str, version: &str, sha256: Option<&str>) -> Result<String, EditError> {
+    set_version(text, &ServiceName::new("web"), Release { version, sha256 })
+}
+
 fn set(text: &str, version: &str) -> Result<String, EditError> {
-    set_version(text, &ServiceName::new("web"), version)
+    hashed(text, version, None)
 }
 
 #[test]
@@ -78,6 +82,7 @@ fn only_the_version_changes() {
 fn what_is_not_one_place_is_refused_with_its_places() {
     let service = || ServiceName::new("web");
     let alias = |line, source_line| EditError::Alias {
+        what: "version",
         service: service(),
         line,
         source_line,
@@ -88,6 +93,7 @@ fn what_is_not_one_place_is_refused_with_its_places() {
         alias_line,
     };
     let shape = |line| EditError::Shape {
+        what: "version",
         service: service(),
         line,
     };
@@ -190,13 +196,18 @@ fn of_twenty_four_layouts_one_value_changes_and_no_other_byte() {
     }
 }
 
-fn pin(text: &str, version: &str) -> Result<String, EditError> {
+fn hashed_pin(text: &str, version: &str, sha256: Option<&str>) -> Result<String, EditError> {
+    let release = Release { version, sha256 };
     set_pin(
         text,
         &HostName::new("one"),
         &ServiceName::new("web"),
-        version,
+        release,
     )
+}
+
+fn pin(text: &str, version: &str) -> Result<String, EditError> {
+    hashed_pin(text, version, None)
 }
 
 #[test]
@@ -258,6 +269,7 @@ fn a_pin_is_set_or_added_in_the_layout_of_its_host() {
 fn a_pin_that_is_not_one_place_is_refused_with_its_places() {
     let service = || ServiceName::new("web");
     let alias = |line, source_line| EditError::Alias {
+        what: "version",
         service: service(),
         line,
         source_line,
@@ -285,6 +297,7 @@ fn a_pin_that_is_not_one_place_is_refused_with_its_places() {
         (
             "hosts: [one]\n",
             EditError::Shape {
+                what: "version",
                 service: service(),
                 line: 1,
             },
@@ -292,6 +305,212 @@ fn a_pin_that_is_not_one_place_is_refused_with_its_places() {
     ] {
         assert_eq!(pin(text, "1.2.0"), Err(expected), "{text}");
     }
+}
+
+const OLD: &str = "00000000000000000000000000000000000000000000000000000000000000aa";
+const NEW: &str = "00000000000000000000000000000000000000000000000000000000000000bb";
+
+/// Manifests of every layout with a hash, `OLD`; version and hash stand between marks.
+const HASHED: [&str; 16] = [
+    "services: { web: { version: «1.1.0», sha256: «OLD» } }\nhosts: { one: {} }\n",
+    "services: {web: {sha256: «OLD»,version: «1.1.0»}}\nhosts: {one: {}}",
+    "services:\n  web:\n    version: «1.1.0»   # now\n    sha256: «OLD» # of Tuesday\nhosts: { one: {} }\n",
+    "services:\n  web:\n    sha256: «'OLD'»\n    select: name=one\n    version: «\"1.1.0\"»\nhosts: { one: {} }\n",
+    "services:\r\n  web:\r\n    version: «1.1.0»\r\n    sha256: «\"OLD\"»\r\nhosts: { one: {} }\r\n",
+    "services: { web: { version: «1.1.0», sha256: «sha256:OLD» } }\nhosts: { one: {} }\n",
+    "services: { web: { version: «1.1.0», sha256: «'sha256:OLD'» } }\nhosts: { one: {} }\n",
+    "\u{feff}services: { web: { version: «1.1.0», sha256: «OLD» } } # é\nhosts: { one: {} }\n",
+    "hosts: { one: {} }\nservices:\n  web:\n    version: «1.1.0»\n    sha256: «OLD»",
+    "services:\n  ? web\n  : ? version\n    : «1.1.0»\n    ? sha256\n    : «OLD»\nhosts: { one: {} }\n",
+    "services:\n  web:\n    version:\n      «1.1.0»\n    sha256:\n      # long\n      «OLD»\nhosts: { one: {} }\n",
+    "services:\n  web: &w\n    version: &v «1.1.0»\n    sha256: &h «OLD»\nhosts: { one: {} }\n",
+    "variables: { a: OLD }\nservices: { web: { version: «1.1.0», sha256: «OLD» } }\nhosts: { one: {} }\n",
+    "services:\n  web: {\n    version: «1.1.0», # in brackets\n    sha256: «OLD»,\n  }\nhosts: { one: {} }\n",
+    "services:\n    web:\n            version: «1.1.0»\n\n            # from the build\n\n            sha256: «OLD»\nhosts: { one: {} }\n",
+    "---\nservices: { 'web': { 'version': «1.1.0», \"sha256\": «OLD» } }\nhosts: { one: {} }\n...\n",
+];
+
+#[test]
+fn of_sixteen_layouts_version_and_hash_change_and_no_other_byte() {
+    for marked in HASHED {
+        let marked = marked.replace("OLD", OLD);
+        let mut before = String::new();
+        let mut after = String::new();
+        for part in marked.split('»') {
+            let (kept, value) = part.split_once('«').unwrap_or((part, ""));
+            before += &[kept, value].concat();
+            after += kept;
+            after += &value.replace("1.1.0", "1.2.0").replace(OLD, NEW);
+        }
+        let edited = hashed(&before, "1.2.0", Some(NEW));
+        assert_eq!(edited.as_deref(), Ok(&*after), "{before}");
+        // As sha256sum does not print it, and as other tools do.
+        let shouted = format!("sha256:{}", NEW.to_uppercase());
+        assert_eq!(hashed(&before, "1.2.0", Some(&shouted)), edited, "{before}");
+        // Nothing of it changes where it stands there already.
+        let same = hashed(&after, "1.2.0", Some(NEW));
+        assert_eq!(same.as_deref(), Ok(&*after), "{after}");
+        assert_eq!(hashed(&after, "1.2.0", None), same, "{after}");
+        let stale = hashed(&before, "1.2.0", None);
+        assert!(matches!(stale, Err(EditError::Stale { .. })), "{stale:?}");
+        assert!(hashed(&before, "absent", None).is_ok(), "{before}");
+    }
+}
+
+#[test]
+fn a_hash_is_written_beside_its_version_in_its_layout() {
+    for (before, after) in [
+        (
+            "services:\n  web: 1.1.0 # now\nhosts: { one: {} }\n",
+            "services:\n  web: { version: 1.2.0, sha256: NEW } # now\nhosts: { one: {} }\n",
+        ),
+        (
+            "services: {web: '1.1.0'}\nhosts: { one: {} }",
+            "services: {web: { version: '1.2.0', sha256: NEW }}\nhosts: { one: {} }",
+        ),
+        (
+            "services:\r\n  web:\r\n    1.1.0\r\nhosts: { one: {} }\r\n",
+            "services:\r\n  web:\r\n    { version: 1.2.0, sha256: NEW }\r\nhosts: { one: {} }\r\n",
+        ),
+        (
+            "services:\n  ? web\n  : 1.1.0\nhosts: { one: {} }\n",
+            "services:\n  ? web\n  : { version: 1.2.0, sha256: NEW }\nhosts: { one: {} }\n",
+        ),
+        (
+            "services: { web: { version: 1.1.0 , select: name=one } }\nhosts: { one: {} }\n",
+            "services: { web: { version: 1.2.0, sha256: NEW , select: name=one } }\nhosts: { one: {} }\n",
+        ),
+        (
+            "services:\n  web:\n    version: \"1.1.0\"   # now\n    select: name=one\nhosts: { one: {} }\n",
+            "services:\n  web:\n    version: \"1.2.0\"   # now\n    sha256: NEW\n    select: name=one\nhosts: { one: {} }\n",
+        ),
+        (
+            "hosts: { one: {} }\r\nservices:\r\n  web:\r\n    select: name=one\r\n    version: 1.1.0",
+            "hosts: { one: {} }\r\nservices:\r\n  web:\r\n    select: name=one\r\n    version: 1.2.0\r\n    sha256: NEW",
+        ),
+        (
+            "services: { web: &v 1.1.0 }\nhosts: { one: {} }\n",
+            "services: { web: &v { version: 1.2.0, sha256: NEW } }\nhosts: { one: {} }\n",
+        ),
+    ] {
+        let after = after.replace("NEW", NEW);
+        let edited = hashed(before, "1.2.0", Some(NEW));
+        assert_eq!(edited.as_deref(), Ok(&*after), "{before}");
+        let fleet = FLEET
+            .replace(
+                "web: { timeout",
+                "web: { artifact: s3://acme-build/web.zip, timeout",
+            )
+            .replace("  cron: { template: job }\n", "");
+        let loaded = load(&tree(&[("fleet.yaml", &fleet), (super::DEV, &after)]));
+        assert_eq!(loaded.diagnostics, [], "{after}");
+        let fleet = loaded.fleet.expect("a fleet");
+        let web = &fleet.environments["dev"].hosts["one"].services["web"];
+        assert_eq!(web.version.as_str(), "1.2.0");
+        assert_eq!(web.sha256.as_deref(), Some(NEW));
+    }
+    // Where YAML would take it for a number.
+    let digits = "1".repeat(64);
+    assert_eq!(
+        hashed("services: { web: 1.1.0 }", "1.2.0", Some(&digits)),
+        Ok(format!(
+            "services: {{ web: {{ version: 1.2.0, sha256: \"{digits}\" }} }}"
+        ))
+    );
+}
+
+#[test]
+fn a_hash_that_cannot_be_set_is_refused_with_its_places() {
+    let service = || ServiceName::new("web");
+    let long = |version: &str, rest: &str| {
+        format!("services: {{ web: {{ version: {version}{rest} }} }}\n")
+    };
+    for (text, expected) in [
+        (
+            format!("x: &h {OLD}\n{}", long("1.1.0", ", sha256: *h")),
+            EditError::Alias {
+                what: "sha256",
+                service: service(),
+                line: 2,
+                source_line: 1,
+            },
+        ),
+        (
+            format!("{}x: *h\n", long("1.1.0", &format!(", sha256: &h {OLD}"))),
+            EditError::Shared {
+                service: service(),
+                line: 1,
+                alias_line: 2,
+            },
+        ),
+        (
+            "services:\n  web: &v 1.1.0\n  cron: *v\n".to_owned(),
+            EditError::Shared {
+                service: service(),
+                line: 2,
+                alias_line: 3,
+            },
+        ),
+        (
+            long("1.1.0", ", sha256: [a]"),
+            EditError::Shape {
+                what: "sha256",
+                service: service(),
+                line: 1,
+            },
+        ),
+        (
+            "services:\n  web:\n    ? version\n    : 1.1.0\n".to_owned(),
+            EditError::Shape {
+                what: "version",
+                service: service(),
+                line: 3,
+            },
+        ),
+    ] {
+        assert_eq!(hashed(&text, "1.2.0", Some(NEW)), Err(expected), "{text}");
+    }
+    for given in ["", "abc", &NEW[1..], &NEW.replace('b', "g"), "md5:00"] {
+        let found = hashed("services: { web: 1.1.0 }", "1.2.0", Some(given));
+        assert!(matches!(found, Err(EditError::Hash { .. })), "{given}");
+    }
+}
+
+#[test]
+fn a_pin_has_a_hash_of_its_own() {
+    let shared = format!("services: {{ web: {{ version: 1.1.0, sha256: {OLD} }} }}\n");
+    for (before, after) in [
+        (
+            "hosts: { one: { services: { web: 1.0.0 } } }\n",
+            "hosts: { one: { services: { web: { version: 1.2.0, sha256: NEW } } } }\n",
+        ),
+        (
+            "hosts: { one: { services: { web: { version: 1.0.0, sha256: OLD } } } }\n",
+            "hosts: { one: { services: { web: { version: 1.2.0, sha256: NEW } } } }\n",
+        ),
+        (
+            "hosts:\n  one:\n    services:\n      web:\n        version: 1.0.0 # why\n",
+            "hosts:\n  one:\n    services:\n      web:\n        version: 1.2.0 # why\n        sha256: NEW\n",
+        ),
+        (
+            "hosts:\n  one:\n    hold: a\n",
+            "hosts:\n  one:\n    hold: a\n    services: { web: { version: 1.2.0, sha256: NEW } }\n",
+        ),
+        (
+            "hosts: { one: {} }\n",
+            "hosts: { one: { services: { web: { version: 1.2.0, sha256: NEW } } } }\n",
+        ),
+    ] {
+        let [before, after] = [before, after]
+            .map(|text| shared.clone() + &text.replace("OLD", OLD).replace("NEW", NEW));
+        let edited = hashed_pin(&before, "1.2.0", Some(NEW));
+        assert_eq!(edited.as_deref(), Ok(&*after), "{before}");
+        // The hash of the environment, or that of the pin, is not that of another version.
+        let stale = pin(&before, "1.2.0");
+        assert!(matches!(stale, Err(EditError::Stale { .. })), "{stale:?}");
+    }
+    // The hash of the environment is that of its own version.
+    assert!(pin(&format!("{shared}hosts: {{ one: {{}} }}\n"), "1.1.0").is_ok());
 }
 
 fn redeploy(text: &str, redeploy: &str) -> Result<String, EditError> {
@@ -335,6 +554,7 @@ fn only_redeploy_changes() {
 fn redeploy_is_refused_where_it_has_no_one_place() {
     let service = || ServiceName::new("web");
     let shape = |line| EditError::Shape {
+        what: "version",
         service: service(),
         line,
     };
@@ -361,6 +581,7 @@ fn redeploy_is_refused_where_it_has_no_one_place() {
         (
             "services:\n  cron: &v 1.1.0\n  web: *v\n",
             EditError::Alias {
+                what: "version",
                 service: service(),
                 line: 3,
                 source_line: 2,

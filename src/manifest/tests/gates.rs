@@ -135,6 +135,18 @@ pub(super) const CASES: &[Case] = &[
         &["1:57 F114"],
     ),
     (
+        "pins with hashes",
+        DEV,
+        "services: { web: 1.0.0, cron: 1.0.0 }\nhosts:\n  one: { services: { web: { version: 1.1, sha256: abc }, cron: { sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, select: a } } }\n",
+        &[
+            "3:38 F108",
+            "3:51 F136",
+            "3:66 F102",
+            "3:74 F114",
+            "3:140 F101",
+        ],
+    ),
+    (
         "names of AWS",
         FLEET_FILE,
         "api_version: fleet/v1\nname: acme\ntransports:\n  lab: { kind: sandbox, role_arn: a }\n  far: { kind: ssm, region: eu-west-1, role_arn: 'arn:aws:iam::12:role/x', external_id: x, storage: https://b, documents: { linux: a } }\nservices: { web: {}, cron: { template: job } }\ndefaults: { transport: lab }\n",
@@ -297,6 +309,39 @@ fn every_key_is_read_and_what_cannot_be_acted_on_closes_a_gate() {
     assert_eq!(web.artifact.as_deref(), Some("s3://acme/web-1.1.0.zip"));
     let hash = "0123456789abcdef".repeat(4);
     assert_eq!(web.sha256.as_deref(), Some(hash.as_str()));
+}
+
+#[test]
+fn a_hash_is_that_of_one_version() {
+    let fleet = FLEET.replace(
+        "web: {",
+        "web: { artifact: 's3://acme/web-{{version}}.zip',",
+    );
+    let [shared, own] = ["ab", "cd"].map(|digits| digits.repeat(32));
+    let environment = format!(
+        "services: {{ web: {{ version: 1.1.0, sha256: {shared} }}, cron: 1.0.0 }}\n\
+         hosts:\n  one: {{}}\n  two: {{ services: {{ web: 1.1.0 }} }}\n  three: {{ services: {{ web: 1.0.0 }} }}\n  \
+         four: {{ services: {{ web: {{ version: 1.0.0, sha256: {own} }} }} }}\n"
+    );
+    let tree = tree(&[(FLEET_FILE, &fleet), (DEV, &environment)]);
+    let loaded = load(&tree);
+    // The third one's artifact is checked against nothing.
+    assert_eq!(super::places(&tree, &loaded), [format!("{DEV}:5:24 W202")]);
+    let fleet = loaded.fleet.expect("a valid fleet");
+    let hosts = &fleet.environments["dev"].hosts;
+    let found = ["one", "two", "three", "four"].map(|host| {
+        let web = &hosts[host].services["web"];
+        (web.version.as_str(), web.sha256.as_deref())
+    });
+    assert_eq!(
+        found,
+        [
+            ("1.1.0", Some(&*shared)),
+            ("1.1.0", Some(&*shared)),
+            ("1.0.0", None),
+            ("1.0.0", Some(&*own)),
+        ]
+    );
 }
 
 #[test]

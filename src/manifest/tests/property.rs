@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{DEV, FLEET_FILE, codes, load};
-use crate::manifest::edit::set_version;
+use crate::manifest::edit::{Release, set_version};
 use crate::model::id::ServiceName;
 use crate::model::source::Tree;
 
@@ -214,7 +214,8 @@ proptest! {
         version in "[a-z0-9]{1,3}(\\.[0-9]{1,2}){0,2}",
     ) {
         let before = mutate(ENVIRONMENT, &mutations);
-        let Ok(after) = set_version(&before, &ServiceName::new("cron"), &version) else {
+        let release = Release { version: &version, sha256: None };
+        let Ok(after) = set_version(&before, &ServiceName::new("cron"), release) else {
             return Ok(());
         };
         let prefix = before.bytes().zip(after.bytes()).take_while(|(a, b)| a == b).count();
@@ -226,6 +227,6 @@ proptest! {
         let written = &after[prefix..after.len() - suffix];
         prop_assert!(written.len() <= version.len() + 2, "{written:?}");
         // Setting it again finds it there.
-        prop_assert_eq!(set_version(&after, &ServiceName::new("cron"), &version), Ok(after));
+        prop_assert_eq!(set_version(&after, &ServiceName::new("cron"), release), Ok(after));
     }
 }

@@ -55,11 +55,14 @@ pub(in crate::manifest::decode) fn sha256(
     value: Value<'_, '_>,
     problems: &mut Problems,
 ) -> Option<Spanned<String>> {
-    parsed(value, &SHA256, problems, |text| {
-        let digits = text.strip_prefix("sha256:").unwrap_or(text);
-        let is_hash = digits.len() == 64 && digits.bytes().all(|c| c.is_ascii_hexdigit());
-        is_hash.then(|| digits.to_ascii_lowercase())
-    })
+    parsed(value, &SHA256, problems, sha256_of)
+}
+
+/// The 64 digits of a hash, in lower case; `sha256:` may stand in front of them.
+pub(in crate::manifest) fn sha256_of(text: &str) -> Option<String> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    let is_hash = digits.len() == 64 && digits.bytes().all(|c| c.is_ascii_hexdigit());
+    is_hash.then(|| digits.to_ascii_lowercase())
 }
 
 const REQUIREMENT: Form = Form {

@@ -10,7 +10,7 @@ use crate::model::id::Version;
 const LONGEST: usize = 128;
 
 /// What stands where a service is to be taken away.
-const ABSENT: &str = "absent";
+pub(in crate::manifest) const ABSENT: &str = "absent";
 
 /// What an environment wants of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
