@@ -9,7 +9,9 @@ use crate::manifest::schema;
 /// Print the JSON Schema of a manifest
 ///
 /// For editors and other checkers. It comes from the tables by which fleet reads the files; what
-/// must fit together, `fleet validate` says.
+/// must fit together, `fleet validate` says. `fleet init` writes both below schemas/, and the first
+/// line of each manifest names its own for yaml-language-server. A later fleet may know more keys:
+/// `fleet schema fleet >schemas/fleet.json`.
 #[derive(Debug, Args)]
 pub(crate) struct SchemaArgs {
     /// Of which file
@@ -30,6 +32,6 @@ pub(crate) fn run(context: &Context, args: &SchemaArgs) -> Result<Exit, CliError
         File::Fleet => schema::fleet(),
         File::Environment => schema::environment(),
     };
-    context.ui.answer(&format!("{schema:#}\n"))?;
+    context.ui.answer(&schema::text(&schema))?;
     Ok(Exit::Done)
 }

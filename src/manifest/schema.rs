@@ -17,6 +17,11 @@ pub fn environment() -> Value {
     document(&ENVIRONMENT, "environments/<environment>.yaml")
 }
 
+/// A schema as a file has it.
+pub fn text(schema: &Value) -> String {
+    format!("{schema:#}\n")
+}
+
 fn document(schema: &Schema, title: &str) -> Value {
     let mut object = object(schema);
     object.insert("$schema".to_owned(), json!(DRAFT));
