@@ -45,8 +45,11 @@ pub struct Explanation {
     pub platform: Option<Platform>,
     /// What selectors match.
     pub labels: BTreeMap<String, String>,
-    /// What a plan of its environment made now would be.
-    pub plan_id: PlanId,
+    /// What a plan of its environment made now would be; null where that is invalid.
+    pub plan_id: Option<PlanId>,
+    /// The first errors of an environment that is invalid, one line each: all that is known then
+    /// is what the ledger has.
+    pub invalid: Vec<String>,
     /// The environment's open rollout.
     pub rollout: Option<RolloutRecord>,
     /// Those that are set for the environment.
@@ -155,7 +158,7 @@ pub fn lifts(
         let adopts = foreign.then(|| format!("fleet adopt {environment}, to take over what runs"));
         return adopts
             .into_iter()
-            .chain(summary::lift(environment, held.reason, held.until))
+            .chain([summary::lift(environment, held.reason, held.until)])
             .collect();
     }
     if change.is_none() {
@@ -171,7 +174,14 @@ pub fn lifts(
         lifts.push(format!("the gates open: {}", closed.join(", ")));
     }
     if closed.contains(&GateKind::Hold.as_str()) {
-        lifts.extend(summary::lift(environment, HeldReason::Hold, None));
+        lifts.push(summary::lift(environment, HeldReason::Hold, None));
+    }
+    // Gates that this version cannot act on say so themselves: no command opens them.
+    if gates
+        .iter()
+        .any(|gate| !gate.open && gate.kind != GateKind::Hold)
+    {
+        lifts.push(summary::lift(environment, HeldReason::Unsupported, None));
     }
     let waits = [GateKind::Canary, GateKind::Continue].map(GateKind::as_str);
     if closed.iter().any(|gate| waits.contains(gate)) {
@@ -206,7 +216,7 @@ pub fn text(explanation: &Explanation, desired: &Desired, options: Options) -> S
     page.head(explanation, desired);
     for service in &explanation.services {
         page.lines.push(String::new());
-        page.service(service);
+        page.service(service, !explanation.invalid.is_empty());
     }
     if explanation.services.is_empty() {
         page.line("has", Tone::Plain, "nothing, and should have nothing");
@@ -228,7 +238,10 @@ impl Page {
         let mut facts = vec![explanation.instance.to_string()];
         match explanation.platform {
             Some(platform) => facts.push(platform.as_str().to_owned()),
-            None => facts.push("not in the manifest any more".to_owned()),
+            None if explanation.invalid.is_empty() => {
+                facts.push("not in the manifest any more".to_owned());
+            }
+            None => facts.push("as the ledger has it".to_owned()),
         }
         let labels = explanation.labels.iter();
         facts.extend(labels.map(|(key, value)| format!("{key}={value}")));
@@ -239,6 +252,14 @@ impl Page {
         ));
         self.line("is", Tone::Faint, &facts.join("  "));
         self.line("desired", Tone::Faint, &desired.text(self.options.now));
+        for (index, problem) in explanation.invalid.iter().enumerate() {
+            let label = if index == 0 { "invalid" } else { "" };
+            self.line(label, Tone::Bad, problem);
+        }
+        if !explanation.invalid.is_empty() {
+            let lifts = "errors that are mended: nothing starts here before (fleet validate)";
+            self.line("lifts", Tone::Held, lifts);
+        }
         for gate in &explanation.gates {
             let state = if gate.open { "open" } else { "closed" };
             let text = format!("{} {state}, {}", gate.kind.as_str(), gate.reason);
@@ -257,7 +278,7 @@ impl Page {
         }
     }
 
-    fn service(&mut self, service: &ServiceExplanation) {
+    fn service(&mut self, service: &ServiceExplanation, is_invalid: bool) {
         let ServiceExplanation { status, .. } = service;
         let palette = self.options.palette;
         self.lines
@@ -267,6 +288,7 @@ impl Page {
         let should = match &status.desired {
             Some(version) if service.pinned => format!("{version}, pinned at the host"),
             Some(version) => version.to_string(),
+            None if is_invalid => "what the manifest says once it is valid".to_owned(),
             None => "nothing: fleet leaves it alone".to_owned(),
         };
         self.line("should", Tone::Plain, &should);

@@ -114,16 +114,12 @@ pub fn lifts(plan: &EnvironmentPlan) -> Vec<String> {
             .min();
         lift(&plan.name, reason, first)
     };
-    reasons.into_iter().filter_map(line).collect()
+    reasons.into_iter().map(line).collect()
 }
 
 /// What lifts one reason for which something is held, at the earliest at `until`.
-pub fn lift(
-    environment: &EnvironmentName,
-    reason: HeldReason,
-    until: Option<Timestamp>,
-) -> Option<String> {
-    Some(match (reason, until) {
+pub fn lift(environment: &EnvironmentName, reason: HeldReason, until: Option<Timestamp>) -> String {
+    match (reason, until) {
         (HeldReason::Hold, _) => "a hold lasts until its line is deleted".to_owned(),
         (HeldReason::Blocked, _) => format!(
             "another version or definition lifts a block, and so does: fleet retry {environment}"
@@ -131,21 +127,35 @@ pub fn lift(
         (HeldReason::Unknown, _) => {
             format!("a host that owes an answer is asked again by: fleet apply {environment}")
         }
+        (HeldReason::Dependency, _) => format!(
+            "what a change requires comes first; then it comes with the next: fleet apply {environment}"
+        ),
         (HeldReason::Deferred, _) => format!(
             "a deferred host comes once it is online, with the next: fleet apply {environment}"
         ),
         (HeldReason::Refused, Some(until)) => format!(
             "a refused change is tried again after {until}, or after: fleet retry {environment}"
         ),
+        (HeldReason::Refused, None) => {
+            format!("a refused change is tried again after: fleet retry {environment}")
+        }
         (HeldReason::Drift, None) => {
             "with `drift: repair` in the environment, the next apply repairs what drifted"
                 .to_owned()
         }
+        (HeldReason::Drift, Some(until)) => format!(
+            "what drifts again after its repair is repaired after {until}, with the next: fleet apply {environment}"
+        ),
         (HeldReason::Canary, _) => {
             "no host that changes is a canary: label one, or write another selector".to_owned()
         }
-        _ => return None,
-    })
+        (HeldReason::Later, _) => format!(
+            "what is more urgent comes first; then it comes with the next: fleet apply {environment}"
+        ),
+        (HeldReason::Unsupported, _) => {
+            "nothing but a later version of fleet, or a manifest that does without it".to_owned()
+        }
+    }
 }
 
 #[cfg(test)]
@@ -276,12 +286,14 @@ mod tests {
             with("c", HeldReason::Hold, "demo", None),
             with("d", HeldReason::Unknown, "did not answer", None),
             with("e", HeldReason::Deferred, "offline: it sleeps", None),
+            with("f", HeldReason::Dependency, "requires runtime", None),
+            with("g", HeldReason::Unsupported, "cannot remove", None),
         ];
         assert_eq!(
             held(&plan).as_deref(),
             Some(
-                "6 held: a-1, -2 metricus blocked: failed on b; b metricus refused: no room; \
-                 c metricus hold: demo; 2 more"
+                "8 held: a-1, -2 metricus blocked: failed on b; b metricus refused: no room; \
+                 c metricus hold: demo; 4 more"
             )
         );
         assert_eq!(
@@ -290,8 +302,10 @@ mod tests {
                 "a hold lasts until its line is deleted",
                 "another version or definition lifts a block, and so does: fleet retry production",
                 "a host that owes an answer is asked again by: fleet apply production",
+                "what a change requires comes first; then it comes with the next: fleet apply production",
                 "a deferred host comes once it is online, with the next: fleet apply production",
                 "a refused change is tried again after 2026-11-20T01:01:40Z, or after: fleet retry production",
+                "nothing but a later version of fleet, or a manifest that does without it",
             ]
         );
     }

@@ -37,6 +37,47 @@ fn what_is_no_host_is_wrong_usage() {
     story.run("fleet explain production");
     story.run("echo 'what: now' >>environments/production.yaml");
     story.commit("A typing error");
+    story.run("fleet explain production e");
+    assert_story!(story);
+}
+
+#[test]
+fn what_can_be_said_where_the_environment_is_invalid() {
+    let mut story = running("pause");
+    story.run("echo 'what: now' >>environments/production.yaml");
+    story.commit("A typing error");
     story.run("fleet explain production a");
+    story.run("fleet explain production a --format json | tr , '\\n' | grep -e invalid -e plan_id -e '\"version'");
+    story.run("printf '%s: now\\n' when how why >>environments/production.yaml");
+    story.commit("Four of them");
+    story.run("COLUMNS=80 fleet explain production b | grep -A8 invalid");
+    story.run(
+        "git checkout -q HEAD~2 -- environments && echo '{{what}}' >>templates/app/deploy.sh.hbs",
+    );
+    story.commit("A template that is wrong");
+    story.run("fleet explain production a | grep -A2 invalid");
+    assert_story!(story);
+}
+
+#[test]
+fn what_waits_for_another_service_and_what_this_version_cannot_do() {
+    let mut story = running("pause");
+    let needs = "services:\n  app: { timeout: 30s }\n  site: { template: app, requires: { app: '>=1.1.0-0' } }\n";
+    let before = "services: { app: { timeout: 30s } }\n";
+    story.write("fleet.yaml", &super::fleets::FLEET.replace(before, needs));
+    story.run(
+        "sed -i 's/app: 1.0.0/app: 1.1.0-fails-on-a, site: 1.0.0/' environments/production.yaml",
+    );
+    story.commit("A site, on an app that fails");
+    story.quietly("bash", &["-c", "fleet apply --yes; [ $? = 4 ]"]);
+    story.quietly("fleet", &["abort", "production"]);
+    story.quietly("bash", &["-c", "fleet apply --yes; true"]);
+    story.remark("The site needs an app that stays away from host a.");
+    story.run("fleet explain production a | sed -n '/^site/,/^  steps/p'");
+    story.run(
+        "sed -i 's/app: 1.1.0-fails-on-a, site: 1.0.0/app: absent/' environments/production.yaml",
+    );
+    story.commit("No app");
+    story.run("fleet explain production a | sed -n '/^app/,/lifts/p'");
     assert_story!(story);
 }
