@@ -1,5 +1,5 @@
-//! Any text as a script, a partial and a file of a template: it compiles or is refused in its
-//! place, rendering never panics, and what is bound is the value byte for byte.
+//! Any text as a script of either language, a partial and a file of a template: it compiles or is
+//! refused in its place, rendering never panics, and what is bound is the value byte for byte.
 //!
 //! The input is the value of `variables.x`, a line `----`, and the template.
 
@@ -23,10 +23,38 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let (value, source) = text.split_once("\n----\n").unwrap_or(("it's", text));
+    for language in [BASH, POWERSHELL] {
+        judge(&language, value, source);
+    }
+});
+
+/// What differs between the languages of scripts.
+struct Language {
+    platform: Platform,
+    extension: &'static str,
+    /// Reads a quoted word as its shell does; gives what stands behind it.
+    read: fn(&str) -> Option<(String, &str)>,
+}
+
+const BASH: Language = Language {
+    platform: Platform::Linux,
+    extension: "sh",
+    read: bash_word,
+};
+
+const POWERSHELL: Language = Language {
+    platform: Platform::Windows,
+    extension: "ps1",
+    read: powershell_string,
+};
+
+fn judge(language: &Language, value: &str, source: &str) {
+    let script = format!("templates/app/deploy.{}.hbs", language.extension);
+    let partial = format!("templates/partials/part.{}", language.extension);
     let tree = Tree::default()
-        .with("templates/app/deploy.sh.hbs", source)
+        .with(&script, source)
         .with("templates/app/files/file.hbs", source)
-        .with("templates/partials/part.sh", source);
+        .with(&partial, source);
     let (templates, diagnostics) = Templates::compile(&tree);
     for found in &diagnostics {
         let place = source.get(found.span.clone());
@@ -37,12 +65,12 @@ fuzz_target!(|bytes: &[u8]| {
     }
     // The script may be sound where the same text is no partial.
     let tree = Tree::default()
-        .with("templates/app/deploy.sh.hbs", source)
-        .with("templates/partials/part.sh", "true\n");
+        .with(&script, source)
+        .with(&partial, "# nothing\n");
     let (script, of_script) = Templates::compile(&tree);
     for (templates, problems) in [(templates, diagnostics), (script, of_script)] {
-        let rendered = render(&templates, value, problems.is_empty());
-        let plain = render(&templates, PLAIN, problems.is_empty());
+        let rendered = render(language, &templates, value, problems.is_empty());
+        let plain = render(language, &templates, PLAIN, problems.is_empty());
         let decides = ["#if", "else if", "#unless"]
             .iter()
             .any(|it| source.contains(it));
@@ -50,13 +78,18 @@ fuzz_target!(|bytes: &[u8]| {
             && !decides
             && !source.contains(PLAIN)
         {
-            binds(&rendered, &plain, value);
+            binds(language, &rendered, &plain, value);
         }
     }
-});
+}
 
 /// The script; none where the template or the value is refused.
-fn render(templates: &Templates, value: &str, is_sound: bool) -> Option<String> {
+fn render(
+    language: &Language,
+    templates: &Templates,
+    value: &str,
+    is_sound: bool,
+) -> Option<String> {
     let variables = Arc::new(BTreeMap::from([
         ("x".to_owned(), Value::Scalar(value.to_owned())),
         (
@@ -73,7 +106,7 @@ fn render(templates: &Templates, value: &str, is_sound: bool) -> Option<String> 
     let host = Host {
         name: "web-1".into(),
         instance: "i-0123456789abcdef0".into(),
-        platform: Platform::Linux,
+        platform: language.platform,
         labels: BTreeMap::from([("role".to_owned(), "web".to_owned())]),
         hold: None,
         services: BTreeMap::from([(service.clone(), assignment.clone())]),
@@ -94,16 +127,17 @@ fn render(templates: &Templates, value: &str, is_sound: bool) -> Option<String> 
         !is_sound || !problems.is_empty() || bundle.is_ok(),
         "what was found good must render"
     );
-    let script = bundle.ok()?.files.get("deploy.sh")?.to_vec();
+    let script = format!("deploy.{}", language.extension);
+    let script = bundle.ok()?.files.get(&script)?.to_vec();
     Some(String::from_utf8(script).expect("a script is text"))
 }
 
 /// Two renderings differ where the value stands, and a shell reads the value there.
-fn binds(rendered: &str, plain: &str, value: &str) {
+fn binds(language: &Language, rendered: &str, plain: &str, value: &str) {
     let mut rest = rendered;
     for (index, text) in plain.split(&format!("'{PLAIN}'")).enumerate() {
         if index > 0 {
-            let (read, behind) = single_quoted(rest).expect("a quoted word");
+            let (read, behind) = (language.read)(rest).expect("a quoted word");
             assert_eq!(read, value);
             rest = behind;
         }
@@ -114,8 +148,8 @@ fn binds(rendered: &str, plain: &str, value: &str) {
     assert_eq!(rest, "");
 }
 
-/// Reads a word of single-quoted parts and `\'` between them, as a shell does.
-fn single_quoted(text: &str) -> Option<(String, &str)> {
+/// Reads a word of single-quoted parts and `\'` between them.
+fn bash_word(text: &str) -> Option<(String, &str)> {
     let mut word = String::new();
     let mut rest = text.strip_prefix('\'')?;
     loop {
@@ -127,6 +161,27 @@ fn single_quoted(text: &str) -> Option<(String, &str)> {
                 rest = next;
             }
             None => return Some((word, behind)),
+        }
+    }
+}
+
+/// Reads a string between single quotes, of which there are five; two in a row are the second.
+fn powershell_string(text: &str) -> Option<(String, &str)> {
+    let is_quote = |c: char| matches!(c, '\'' | '\u{2018}'..='\u{201b}');
+    let mut string = String::new();
+    let mut rest = text.strip_prefix(is_quote)?;
+    loop {
+        let at = rest.find(is_quote)?;
+        let (part, behind) = rest.split_at(at);
+        string.push_str(part);
+        let mut characters = behind.chars();
+        characters.next();
+        match characters.next().filter(|c| is_quote(*c)) {
+            Some(second) => {
+                string.push(second);
+                rest = characters.as_str();
+            }
+            None => return Some((string, &behind[behind.chars().next()?.len_utf8()..])),
         }
     }
 }

@@ -57,6 +57,11 @@ const SECTIONS: &[Section] = &[
                 "A script that bash does not understand",
             ),
             (
+                "plan__what_cannot_be_acted_on_yet_closes_its_gate",
+                "$ fleet apply",
+                "Keys that this version cannot act on, `apply`",
+            ),
+            (
                 "validate__every_problem_in_one_run",
                 "$ fleet validate --revision nowhere",
                 "A revision that does not exist",
@@ -128,9 +133,39 @@ const SECTIONS: &[Section] = &[
                 "A remote that rejects the push",
             ),
             (
+                "git__a_remote_that_lets_nobody_in_and_one_that_takes_nothing",
+                "$ fleet plan",
+                "A remote that lets nobody in",
+            ),
+            (
                 "observe__a_ledger_that_was_edited_by_hand_is_not_believed",
                 "$ git worktree remove",
                 "A ledger that was edited by hand and is corrupt",
+            ),
+            (
+                "observe__a_ledger_that_was_edited_by_hand_and_can_be_read_is_believed_until_the_host_speaks",
+                "$ git worktree remove",
+                "A ledger that was edited by hand and can be read",
+            ),
+            (
+                "observe__a_ledger_that_was_edited_by_hand_and_can_be_read_is_believed_until_the_host_speaks",
+                "$ git branch",
+                "A ledger whose last commits were taken back",
+            ),
+            (
+                "bump__refusals_leave_everything_as_it_was",
+                "$ echo",
+                "A file with changes, `bump --direct`",
+            ),
+            (
+                "bump__through_an_alias",
+                "$ fleet bump",
+                "A version that comes through an alias, `bump`",
+            ),
+            (
+                "bump__with_the_hash_of_the_artifact",
+                "$ fleet bump production hello 1.2.0 --direct",
+                "A hash that would stay beside another version, `bump`",
             ),
         ],
     ),
@@ -192,7 +227,17 @@ const SECTIONS: &[Section] = &[
             (
                 "hosts__a_deploy_finds_no_space_and_the_old_version_stays",
                 "$ fleet apply",
-                "A full disk",
+                "A disk that is full in mid-deploy",
+            ),
+            (
+                "hosts__a_disk_that_is_full_before_the_step_refuses_it",
+                "$ fleet apply",
+                "A disk that is full before the step",
+            ),
+            (
+                "hosts__a_garbled_report_is_asked_for_again",
+                "$ fleet apply",
+                "A garbled report",
             ),
         ],
     ),
@@ -203,9 +248,22 @@ const HEAD: &str = "\
 
 What fleet says to input that is wrong, hostile or unlucky. `cargo test` makes this page from the
 stories in `tests/it/stories/`, which run the program; `INSTA_UPDATE=always cargo test --test it
-bad_input` writes it anew. Every other mistake in manifests and templates has a page of its own:
+bad_input` writes it anew. Every mistake in manifests and templates has a page of its own as well:
 [diagnostics](diagnostics/README.md), `fleet validate --explain CODE`. What the exit statuses mean:
 [exit codes](exit-codes.md).
+";
+
+/// Every code, with the wrong example of its page; which of the two for a broken PowerShell script
+/// is said depends on whether there is a PowerShell to read it.
+const CODES: &str = "
+## Every error and warning of manifests and templates
+
+What `fleet validate` says to the wrong example of each page. F331 and W331, a script that
+PowerShell does not understand, depend on whether there is a PowerShell; F315 is never said of what
+a manifest says, since F120 says it first.
+
+| input | code | what fleet says | exit |
+|---|---|---|---|
 ";
 
 /// A command of a story, with what was said.
@@ -232,16 +290,42 @@ impl Step {
             .or_else(|| self.answer.iter().find(is_end))
             .or_else(|| self.answer.iter().find(|line| !line.starts_with("---")));
         let shown = shown.map_or("", String::as_str).trim();
-        let diagnostic = shown
-            .strip_prefix("error[")
-            .and_then(|rest| rest.split_once("]: "));
-        let (code, message) = diagnostic.unwrap_or(("", shown));
+        let (code, message) = diagnostic(shown).unwrap_or(("", shown));
         format!(
             "| {name} | {code} | {} | {} |\n",
             cell(message),
             exit.unwrap_or("0")
         )
     }
+}
+
+/// Code and message.
+fn diagnostic(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("error[")
+        .or_else(|| line.strip_prefix("warning["))?
+        .split_once("]: ")
+}
+
+/// A row for each code: its page's title, and the line with it. What it brings with it may stand
+/// before it.
+fn codes(snapshot: &str) -> String {
+    let rows = steps(snapshot).into_iter().map(|step| {
+        let remark = step.remark.as_deref().unwrap_or_default();
+        let (code, title) = remark.split_once(": ").expect("a heading");
+        let lines = || step.answer.iter().filter_map(|line| diagnostic(line));
+        let own = lines().find(|(found, _)| *found == code);
+        let (said, message) = own.or_else(|| lines().next()).expect("a diagnostic");
+        let mut exits = step.answer.iter();
+        let exit = exits.find_map(|line| line.strip_prefix("--- exit "));
+        format!(
+            "| {}{} | {said} | {} | {} |\n",
+            title[..1].to_uppercase(),
+            &title[1..],
+            cell(message),
+            exit.unwrap_or("0")
+        )
+    });
+    rows.collect()
 }
 
 /// Text in a cell, as it is: between two backticks, for it may hold one.
@@ -302,6 +386,9 @@ fn page() -> String {
             page += &step.row(name);
         }
     }
+    let said = folder.join("../../snapshots/it__pages__what_the_wrong_examples_say.snap");
+    page += CODES;
+    page += &codes(&fs::read_to_string(&said).unwrap_or_default());
     page
 }
 

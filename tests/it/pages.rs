@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 const README: &str = include_str!("../../docs/diagnostics/README.md");
 const PAGES: [&str; 4] = [
@@ -14,8 +14,8 @@ const PAGES: [&str; 4] = [
     include_str!("../../docs/diagnostics/templates.md"),
 ];
 
-/// Control characters of manifests are F120 already, so no files lead to it; `render` tests it.
-const WITHOUT_EXAMPLE: [&str; 1] = ["F315"];
+/// What manifests say is judged there already, so no files lead to the first one; `render` tests it.
+const INSTEAD: [(&str, &str); 1] = [("F315", "F120")];
 
 /// Which of the two a broken script gives depends on whether there is a PowerShell to read it.
 const OF_POWERSHELL: [&str; 2] = ["F331", "W331"];
@@ -31,6 +31,7 @@ struct Block {
 
 #[derive(Default)]
 struct Page {
+    title: &'static str,
     wrong: Vec<Block>,
     right: Vec<Block>,
 }
@@ -59,8 +60,11 @@ fn pages() -> BTreeMap<&'static str, Page> {
         .into_iter()
         .flat_map(|file| file.split("\n## ").skip(1))
     {
-        let (code, _) = section.split_once(": ").expect("a heading");
-        let mut page = Page::default();
+        let (code, rest) = section.split_once(": ").expect("a heading");
+        let mut page = Page {
+            title: rest.lines().next().unwrap_or_default(),
+            ..Page::default()
+        };
         let mut is_right = false;
         for (intro, block) in blocks(section) {
             match intro.split([',', ':', ' ']).next() {
@@ -87,8 +91,8 @@ fn write(root: &Path, block: &Block) {
     fs::write(path, &block.text).expect("a file");
 }
 
-/// The codes that the README's fleet gives with an example in it.
-fn codes(example: &[Block]) -> Vec<String> {
+/// What `fleet validate` says to the README's fleet with an example in it.
+fn judge(example: &[Block], format: &str) -> Output {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let root = folder.path();
     let bin = env!("CARGO_BIN_EXE_fleet");
@@ -114,7 +118,7 @@ fn codes(example: &[Block]) -> Vec<String> {
             let asks = command.ends_with("fleet validate");
             let command = if asks {
                 // A path that leads nowhere leads to no fleet either.
-                format!("{} --format json", command.replace("fleet", bin))
+                format!("{} --format {format}", command.replace("fleet", bin))
             } else {
                 command.to_owned()
             };
@@ -126,7 +130,12 @@ fn codes(example: &[Block]) -> Vec<String> {
             }
         }
     }
-    let output = answer.unwrap_or_else(|| run(bin, &["validate", "--format", "json"]));
+    answer.unwrap_or_else(|| run(bin, &["validate", "--format", format]))
+}
+
+/// The codes in what it says.
+fn codes(example: &[Block]) -> Vec<String> {
+    let output = judge(example, "json");
     let document: serde_json::Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error} {output:?}"));
     let found = document["diagnostics"].as_array().expect("diagnostics");
@@ -143,22 +152,11 @@ fn codes(example: &[Block]) -> Vec<String> {
 fn examples_of_the_pages_are_what_they_say() {
     let mut failures = Vec::new();
     for (code, page) in pages() {
-        let is_exempt = WITHOUT_EXAMPLE.contains(&code);
-        assert_eq!(
-            page.wrong.is_empty(),
-            is_exempt,
-            "{code} needs a wrong example"
-        );
-        assert_eq!(
-            page.right.is_empty(),
-            is_exempt,
-            "{code} needs a right example"
-        );
-        if is_exempt {
-            continue;
-        }
+        assert!(!page.wrong.is_empty(), "{code} needs a wrong example");
+        assert!(!page.right.is_empty(), "{code} needs a right example");
         let companions = COMPANIONS.iter().find(|(known, _)| *known == code);
-        let mut expected = vec![code];
+        let instead = INSTEAD.iter().find(|(known, _)| *known == code);
+        let mut expected = vec![instead.map_or(code, |(_, instead)| *instead)];
         if OF_POWERSHELL.contains(&code) {
             let has_powershell = Command::new("pwsh").arg("-Version").output().is_ok();
             expected = vec![OF_POWERSHELL[usize::from(!has_powershell)]];
@@ -176,4 +174,43 @@ fn examples_of_the_pages_are_what_they_say() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// What is said; of hundreds of problems only those that the page is about.
+fn told(code: &str, answer: &str) -> String {
+    const MOST: usize = 20;
+    let blocks: Vec<&str> = answer.split("\n\n").collect();
+    if blocks.len() <= MOST {
+        return answer.to_owned();
+    }
+    let own = format!("[{code}]");
+    let is_own = |block: &&&str| block.lines().next().is_some_and(|line| line.contains(&own));
+    let mut told: Vec<String> = blocks
+        .iter()
+        .filter(is_own)
+        .map(|&it| it.to_owned())
+        .collect();
+    told.push(format!("({} more)", blocks.len() - told.len() - 1));
+    told.extend(blocks.last().map(|&count| count.to_owned()));
+    told.join("\n\n")
+}
+
+/// Each of the wrong ones as a person sees it; `docs/bad-input.md` lists them.
+#[test]
+fn what_the_wrong_examples_say() {
+    let mut said = String::new();
+    for (code, page) in pages() {
+        if OF_POWERSHELL.contains(&code) {
+            continue;
+        }
+        let output = judge(&page.wrong, "text");
+        let answer = String::from_utf8_lossy(&output.stdout);
+        let exit = output.status.code().expect("an exit status");
+        said += &format!(
+            "# {code}: {}\n\n$ fleet validate\n{}\n--- exit {exit}\n\n",
+            page.title,
+            told(code, answer.trim_end())
+        );
+    }
+    insta::assert_snapshot!(said);
 }
