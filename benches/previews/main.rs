@@ -141,13 +141,14 @@ fn record(folder: &Path, tree: &Tree, revision: &Revision) {
                 since: AT,
                 rollout: Some("20261120T010140Z-3f2a91".into()),
                 revision: Some(revision.clone()),
+                previous_revision: None,
                 command: Some("11111111-2222-3333-4444-555555555555".into()),
                 seconds: 61.4,
                 stages: [("backup".to_owned(), 4.1), ("extract".to_owned(), 9.0)].into(),
                 facts: [("cutover".to_owned(), "8.2".to_owned())].into(),
                 message: String::new(),
             };
-            (service.clone(), record)
+            (service.clone(), Box::new(record))
         });
         let record = HostRecord {
             instance: InstanceId::clone(&host.instance),

@@ -78,11 +78,8 @@ fn recorded<'a>(ledger: &'a EnvironmentLedger, change: &Change) -> Option<&'a Se
 fn caution(old: &Bundle, record: &ServiceRecord) -> Option<&'static str> {
     match record.state {
         ServiceState::Failed => Some("the step that brought it failed"),
-        ServiceState::RolledBack => Some("the step that brought it was rolled back"),
-        _ if record.digest.as_ref() != Some(&old.digests.digest) => {
-            Some("the commit renders other scripts today than were recorded")
-        }
-        _ => None,
+        _ if record.digest.as_ref() == Some(&old.digests.digest) => None,
+        _ => Some("the commit renders other scripts today than were recorded"),
     }
 }
 

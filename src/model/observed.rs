@@ -13,8 +13,12 @@ pub struct HostRecord {
     /// What is recorded counts for this instance only.
     pub instance: InstanceId,
     /// By service.
-    pub services: BTreeMap<ServiceName, ServiceRecord>,
+    pub services: ServiceRecords,
 }
+
+/// The records of a host's services. A map makes room for eleven entries at once, and most hosts
+/// have one or two: what thousands of hosts keep in it must be small.
+pub type ServiceRecords = BTreeMap<ServiceName, Box<ServiceRecord>>;
 
 /// The last known state of one service on one host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,8 +51,11 @@ pub struct ServiceRecord {
     pub since: Timestamp,
     /// The rollout that brought it here.
     pub rollout: Option<RolloutId>,
-    /// The desired commit that was rendered.
+    /// The desired commit of which what runs was rendered, as the digest is that of what runs.
     pub revision: Option<Revision>,
+    /// That of what ran before: what a step that goes back comes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_revision: Option<Revision>,
     /// For information only.
     pub command: Option<CommandId>,
     /// Of the last step.

@@ -181,7 +181,7 @@ fn plan_host<'a>(
             assignment,
             digests,
             recorded: recorded
-                .and_then(|record| record.services.get(service))
+                .and_then(|record| record.services.get(service).map(Box::as_ref))
                 .filter(|record| counts(record, assignment)),
             known_host: recorded.is_some(),
             unknown_host,

@@ -85,6 +85,7 @@ impl Lab {
             since: NOW,
             rollout: None,
             revision: None,
+            previous_revision: None,
             command: None,
             seconds: 1.0,
             stages: BTreeMap::new(),
@@ -93,7 +94,7 @@ impl Lab {
         };
         let host_record = HostRecord {
             instance: instance(host),
-            services: BTreeMap::from([("app".into(), record)]),
+            services: BTreeMap::from([("app".into(), Box::new(record))]),
         };
         let host_record = Arc::new(host_record);
         self.ledger.hosts.insert(host.into(), host_record);
@@ -402,7 +403,7 @@ fn one_unknown_service_holds_the_whole_host() {
                 ..lab.record("h").clone()
             };
             let host = Arc::make_mut(lab.ledger.hosts.get_mut("h").unwrap());
-            host.services.insert("web".into(), unknown);
+            host.services.insert("web".into(), Box::new(unknown));
         });
     check(
         &lab,

@@ -261,6 +261,7 @@ fn record(
         since: controller.clock.now(),
         rollout: None,
         revision: Some(newest.revision().clone()),
+        previous_revision: None,
         command: None,
         seconds: 0.0,
         stages: BTreeMap::new(),

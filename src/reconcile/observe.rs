@@ -167,7 +167,7 @@ fn take(
         .hosts()
         .get(&subject.host)
         .and_then(|host| host.services.get(&subject.service));
-    let Some(before) = recorded.cloned() else {
+    let Some(before) = recorded.map(|record| (**record).clone()) else {
         return;
     };
     let after = match health {

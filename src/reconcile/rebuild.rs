@@ -99,7 +99,8 @@ async fn attempt(controller: &Controller<'_>, name: &EnvironmentName) -> Result<
                         .get(&question.host)
                         .filter(|host| host.instance == question.instance)
                         .and_then(|host| host.services.get(&state.service));
-                    (state.service.clone(), service(state, before, now))
+                    let record = service(state, before.map(Box::as_ref), now);
+                    (state.service.clone(), Box::new(record))
                 })
                 .collect(),
         };
@@ -153,7 +154,7 @@ async fn questions(
                 rebuilt.silent.insert(host.name.clone(), why.clone());
             }
             None => {
-                let why = "not known to the service".to_owned();
+                let why = Presence::UNKNOWN.to_owned();
                 rebuilt.silent.insert(host.name.clone(), why);
             }
         }
@@ -192,7 +193,12 @@ fn service(
         // The controller's time and the host's differ by a second or more: not a change.
         since: same.map_or_else(|| state.at.unwrap_or(now), |it| it.since),
         rollout: state.rollout.clone(),
-        revision: state.revision.clone(),
+        revision: match state.outcome {
+            // The host names the commit of its last step, which is not that of what runs.
+            Some(Outcome::RolledBack) => same.and_then(|it| it.revision.clone()),
+            _ => state.revision.clone(),
+        },
+        previous_revision: same.and_then(|it| it.previous_revision.clone()),
         command: same.and_then(|it| it.command.clone()),
         seconds: same.map_or(0.0, |it| it.seconds),
         stages: same.map(|it| it.stages.clone()).unwrap_or_default(),

@@ -119,7 +119,7 @@ fn unknown(
             .services
             .iter()
             .filter(|(_, service)| service.state == ServiceState::Unknown)
-            .map(move |(service, record)| (host, service, record))
+            .map(move |(service, record)| (host, service, &**record))
     })
 }
 

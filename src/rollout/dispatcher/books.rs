@@ -123,6 +123,7 @@ impl Books {
             .filter(|host| host.instance == change.instance)?
             .services
             .get(&change.service)
+            .map(Box::as_ref)
     }
 
     /// Every host's record.
@@ -173,7 +174,7 @@ impl Books {
         if entry.instance != *instance {
             *entry = empty();
         }
-        entry.services.insert(service.clone(), record);
+        entry.services.insert(service.clone(), Box::new(record));
         self.written.hosts.insert(host.clone());
     }
 

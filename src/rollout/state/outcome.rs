@@ -87,11 +87,13 @@ pub fn service_record(before: Option<&ServiceRecord>, ended: &EndedStep<'_>) -> 
                 None => ended.change.from.clone(),
             };
             record.digest = Some(ended.change.digest.clone());
+            record.previous_revision = record.revision.replace(ended.revision.clone());
         }
         Outcome::RolledBack => {
             record.state = ServiceState::RolledBack;
             if ended.action == Action::Rollback {
                 record.digest.clone_from(&ended.change.previous_digest);
+                record.revision = record.previous_revision.replace(ended.revision.clone());
                 record.template = None;
                 record.redeploy = None;
                 // What it went back to ran before what was undone; what ran before that is history.
@@ -107,6 +109,8 @@ pub fn service_record(before: Option<&ServiceRecord>, ended: &EndedStep<'_>) -> 
             record.previous_version = before.and_then(|b| b.version.clone());
             record.version = version.and_then(installed);
             record.digest = None;
+            // Nobody knows what runs; what ran last there is of this one.
+            record.previous_revision = record.revision.replace(ended.revision.clone());
         }
         Outcome::Unknown => record.state = ServiceState::Unknown,
         Outcome::Refused | Outcome::Superseded | Outcome::Deferred | Outcome::Untouched => {
@@ -149,7 +153,8 @@ fn base(before: Option<&ServiceRecord>, ended: &EndedStep<'_>) -> ServiceRecord 
         state: ServiceState::Unknown,
         since: ended.at,
         rollout: Some(ended.rollout.clone()),
-        revision: Some(ended.revision.clone()),
+        revision: before.and_then(|b| b.revision.clone()),
+        previous_revision: before.and_then(|b| b.previous_revision.clone()),
         command: ended.command.cloned(),
         seconds: ended.report.map_or(0.0, |report| report.seconds),
         stages,

@@ -45,6 +45,7 @@ pub(crate) fn host(version: &str) -> Write {
         since: at(60),
         rollout: Some(ROLLOUT.into()),
         revision: Some(desired()),
+        previous_revision: None,
         command: Some("11111111-2222-3333-4444-555555555555".into()),
         seconds: 61.4,
         stages: [("backup".to_owned(), 4.1)].into(),
@@ -53,7 +54,7 @@ pub(crate) fn host(version: &str) -> Write {
     };
     let record = HostRecord {
         instance: instance(),
-        services: [("metricus".into(), service)].into(),
+        services: [("metricus".into(), Box::new(service))].into(),
     };
     Write::Host("hosting-1".into(), record)
 }

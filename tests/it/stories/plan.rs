@@ -71,13 +71,30 @@ fn what_changes_where_the_recorded_commit_is_gone() {
 #[test]
 fn what_changes_after_a_rollback() {
     let mut story = running("pause");
-    story.run("sed -i 's/app: 1.0.0/app: 1.1.0-fails-on-a/' environments/production.yaml");
-    story.commit("app 1.1.0-fails-on-a");
-    story.quietly("bash", &["-c", "fleet apply --yes || test $? = 4"]);
-    story.run("sed -i 's/1.1.0-fails-on-a/1.1.1/' environments/production.yaml");
-    story.commit("app 1.1.1");
+    let broken = |story: &mut Story, host: &str| {
+        story.run(&format!(
+            "sed -i 's/app: 1.0.0/app: 1.1.0-fails-on-{host}/' environments/production.yaml"
+        ));
+        story.run("echo 'echo what was wrong' >>templates/app/deploy.sh.hbs");
+        story.commit("A version that fails");
+        story.quietly("bash", &["-c", "fleet apply --yes || test $? = 4"]);
+    };
+    let mended = |story: &mut Story| {
+        story.run("sed -i 's/wrong/right/' templates/app/deploy.sh.hbs");
+        story.run("sed -i 's/app: .*/app: 1.1.1 }/' environments/production.yaml");
+        story.commit("app 1.1.1");
+    };
+    broken(&mut story, "a");
+    mended(&mut story);
     story.quietly("fleet", &["abort", "production"]);
+    story.remark("Host a went back by itself: it runs what the others run.");
     story.run("fleet plan --diff");
+    let mut other = running("rollback");
+    broken(&mut other, "b");
+    mended(&mut other);
+    story.remark("Where b failed, a went back by a step of its own.");
+    let said = other.shell("fleet plan --diff").output().expect("a shell");
+    story.tell("fleet plan --diff", &said);
     assert_story!(story);
 }
 

@@ -44,13 +44,21 @@ fn before() -> ServiceRecord {
         state: ServiceState::Healthy,
         since: START,
         rollout: Some("before".into()),
-        revision: Some("r0".into()),
+        revision: Some("r1".into()),
+        previous_revision: Some("r0".into()),
         command: None,
         seconds: 1.0,
         stages: BTreeMap::new(),
         facts: BTreeMap::new(),
         message: String::new(),
     }
+}
+
+/// The commit of the rollouts here.
+fn sent() -> crate::model::id::Revision {
+    let waves: &[&[&str]] = &[&["a"]];
+    let rollout = rollout(waves, &["app"], policy(0, OnFailure::Pause));
+    rollout.record().revision.clone()
 }
 
 fn after(
@@ -104,6 +112,8 @@ fn success_is_healthy() {
     assert_eq!(record.version, Some("2.0.0".into()));
     assert_eq!(record.previous_version, Some("1.0.0".into()));
     assert_eq!(record.digest, Some(Digest::of("new")));
+    assert_eq!(record.revision, Some(sent()));
+    assert_eq!(record.previous_revision, Some("r1".into()));
     assert_eq!(record.scripts, Some(Digest::of("new scripts")));
     assert_eq!(record.facts.len(), 16);
     assert_eq!(record.message, "");
@@ -130,6 +140,11 @@ fn rolled_back_has_the_digest_of_before() {
     assert_eq!(record.state, ServiceState::RolledBack);
     assert_eq!(record.version, Some("1.0.0".into()));
     assert_eq!(record.digest, Some(Digest::of("old")));
+    assert_eq!(
+        record.revision,
+        Some("r1".into()),
+        "the commit of what runs"
+    );
     assert_eq!(record.message, "why");
 }
 
@@ -142,6 +157,7 @@ fn a_step_that_goes_back_ends_at_what_it_undid() {
         ..before()
     };
     let record = after(Action::Rollback, Outcome::RolledBack, None, Some(&now)).unwrap();
+    assert_eq!(record.revision, Some("r0".into()));
     assert_eq!(record.state, ServiceState::RolledBack);
     assert_eq!(record.version, Some("1.0.0".into()));
     assert_eq!(record.digest, Some(Digest::of("old")));
@@ -168,6 +184,7 @@ fn failed_proves_nothing() {
     let record = record.unwrap();
     assert_eq!(record.state, ServiceState::Failed);
     assert_eq!((record.version, record.digest), (None, None));
+    assert_eq!(record.revision, Some(sent()));
     assert_eq!(record.previous_version, Some("1.0.0".into()));
 }
 
@@ -177,6 +194,12 @@ fn unknown_keeps_what_was() {
     assert_eq!(record.state, ServiceState::Unknown);
     assert_eq!(record.version, Some("1.0.0".into()));
     assert_eq!(record.digest, Some(Digest::of("old")));
+    assert_eq!(record.revision, Some("r1".into()));
+    // What its host tells later is about what ran before.
+    let later = after(Action::Upgrade, Outcome::RolledBack, None, Some(&record)).unwrap();
+    assert_eq!(later.revision, Some("r1".into()));
+    let later = after(Action::Upgrade, Outcome::Succeeded, None, Some(&record)).unwrap();
+    assert_eq!(later.previous_revision, Some("r1".into()));
 }
 
 #[test]
