@@ -52,3 +52,32 @@ pub(super) const CASES: &[Case] = &[
         &["fleet.yaml:8:3 W201"],
     ),
 ];
+
+#[test]
+fn a_selector_that_matches_nothing_tells_what_was_meant() {
+    for (select, help) in [
+        ("role=wbe", "did you mean `web`?"),
+        ("rloe=web", "did you mean `role`?"),
+        ("rloe", "did you mean `role`?"),
+        ("role in (dbb,wbe)", "did you mean `db`?"),
+        ("name=wbe-1", "did you mean `web-1`?"),
+        ("nmae=web-1", "did you mean `name`?"),
+        (
+            "role=web,role=db",
+            "compare it with the `labels` of the hosts",
+        ),
+        ("canary", "compare it with the `labels` of the hosts"),
+    ] {
+        let environment = format!(
+            "services: {{ web: {{ version: 1.0.0, select: '{select}' }}, cron: 1.0.0 }}\n\
+             hosts: {{ web-1: {{ labels: {{ role: web }} }}, db-1: {{ labels: {{ role: db }} }} }}\n"
+        );
+        let loaded = super::load(&super::tree(&[(DEV, &environment)]));
+        let found: Vec<_> = loaded
+            .diagnostics
+            .iter()
+            .map(|it| (it.code, it.help.as_deref()))
+            .collect();
+        assert_eq!(found, [("F205", Some(help))], "{select}");
+    }
+}

@@ -10,6 +10,12 @@ pub(super) const CASES: &[Case] = &[
         &["2:9 F001"],
     ),
     (
+        "braces in a text between brackets",
+        FLEET_FILE,
+        "services: { web: { artifact: s3://acme/web-{{version}}.zip } }\n",
+        &["1:43 F001"],
+    ),
+    (
         "two values on a line",
         DEV,
         "services: a: b\n",

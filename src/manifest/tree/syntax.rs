@@ -58,6 +58,11 @@ pub(super) fn report(text: &str, error: &ScanError, problems: &mut Problems) {
             "a byte-order mark in the middle of the file".to_owned(),
             "delete the invisible character",
         ),
+        _ if text[span.start..].starts_with('{') => (
+            codes::SYNTAX,
+            "a brace cannot stand inside of a text between brackets".to_owned(),
+            "quote the text, as in 's3://bucket/web-{{version}}.zip'",
+        ),
         _ => (
             codes::SYNTAX,
             format!("this is not YAML: {info}"),
