@@ -176,11 +176,7 @@ pub fn lifts(
     if closed.contains(&GateKind::Hold.as_str()) {
         lifts.push(summary::lift(environment, HeldReason::Hold, None));
     }
-    // Gates that this version cannot act on say so themselves: no command opens them.
-    if gates
-        .iter()
-        .any(|gate| !gate.open && gate.kind != GateKind::Hold)
-    {
+    if closed.contains(&GateKind::Unsupported.as_str()) {
         lifts.push(summary::lift(environment, HeldReason::Unsupported, None));
     }
     let waits = [GateKind::Canary, GateKind::Continue].map(GateKind::as_str);

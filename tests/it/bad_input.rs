@@ -290,10 +290,15 @@ impl Step {
             .or_else(|| self.answer.iter().find(is_end))
             .or_else(|| self.answer.iter().find(|line| !line.starts_with("---")));
         let shown = shown.map_or("", String::as_str).trim();
+        let causes = self.answer.iter();
+        let causes: String = causes
+            .filter_map(|line| line.strip_prefix("caused by: "))
+            .map(|cause| format!(": {cause}"))
+            .collect();
         let (code, message) = diagnostic(shown).unwrap_or(("", shown));
         format!(
             "| {name} | {code} | {} | {} |\n",
-            cell(message),
+            cell(&format!("{message}{causes}")),
             exit.unwrap_or("0")
         )
     }
@@ -317,9 +322,13 @@ fn codes(snapshot: &str) -> String {
         let (said, message) = own.or_else(|| lines().next()).expect("a diagnostic");
         let mut exits = step.answer.iter();
         let exit = exits.find_map(|line| line.strip_prefix("--- exit "));
+        // Names of files are written as they are.
+        let first = match title.split(' ').next() {
+            Some(word) if word.contains('.') => title[..1].to_owned(),
+            _ => title[..1].to_uppercase(),
+        };
         format!(
-            "| {}{} | {said} | {} | {} |\n",
-            title[..1].to_uppercase(),
+            "| {first}{} | {said} | {} | {} |\n",
             &title[1..],
             cell(message),
             exit.unwrap_or("0")

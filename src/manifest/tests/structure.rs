@@ -13,7 +13,7 @@ pub(super) const CASES: &[Case] = &[
         "braces in a text between brackets",
         FLEET_FILE,
         "services: { web: { artifact: s3://acme/web-{{version}}.zip } }\n",
-        &["1:43 F001"],
+        &["1:44 F001"],
     ),
     (
         "two values on a line",
