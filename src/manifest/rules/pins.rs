@@ -2,7 +2,7 @@
 
 use super::misspelt::service_is_misspelt;
 use crate::manifest::codes;
-use crate::manifest::decode::{EnvironmentFile, FleetFile, did_you_mean};
+use crate::manifest::decode::{EnvironmentFile, FleetFile, Wanted, did_you_mean};
 use crate::manifest::problems::{Problems, shown};
 use crate::model::id::{ServiceName, check_name};
 
@@ -14,6 +14,7 @@ pub(super) fn check(
     for (host_name, host) in &environment.hosts {
         for (service_name, pin) in &host.pins {
             let may_run = match environment.services.get(service_name) {
+                Some(service) if service.wanted == Some(Wanted::Absent) => false,
                 Some(service) => {
                     let select = service.select.as_ref();
                     host.unread.has("labels")
@@ -40,8 +41,13 @@ pub(super) fn check(
 }
 
 fn help(environment: &EnvironmentFile, service: &ServiceName) -> String {
-    if environment.services.contains_key(service) {
-        return "its selector does not match the host; change one of them".to_owned();
+    match environment.services.get(service) {
+        Some(entry) if entry.wanted == Some(Wanted::Absent) => {
+            return "it is to be `absent`, where no version counts: delete the pin, or the `absent`"
+                .to_owned();
+        }
+        Some(_) => return "its selector does not match the host; change one of them".to_owned(),
+        None => {}
     }
     let known = environment.services.keys().map(ServiceName::as_str);
     let add =

@@ -46,6 +46,12 @@ pub(super) const CASES: &[Case] = &[
         &["2:41 F206", "2:77 F206"],
     ),
     (
+        "pins of what is to go",
+        DEV,
+        "services: { web: absent, cron: { version: absent, select: name=one } }\nhosts: { one: { services: { web: 1.0.0, cron: 1.0.0 } }, two: {} }\n",
+        &["2:29 F206", "2:41 F206"],
+    ),
+    (
         "a service that nothing runs",
         DEV,
         "services: { web: 1.0.0 }\nhosts: { one: {} }\n",
