@@ -99,23 +99,30 @@ async fn subjects(
             continue;
         };
         for (service, record) in &record.services {
-            let (Some(version), Some(revision)) = (record.left(), &record.revision) else {
+            let Some(version) = record.left().filter(|_| is_known(record.state)) else {
                 continue;
             };
-            if !is_known(record.state) {
+            let mut silent = |message| {
+                observed.silent.push(Silent {
+                    host: host.clone(),
+                    service: service.clone(),
+                    message,
+                });
+            };
+            let Some(revision) = &record.revision else {
+                silent("its record does not say which commit has its scripts".to_owned());
                 continue;
-            }
+            };
             if !revisions.contains_key(revision) {
                 revisions.insert(revision, controller.desired.at(revision).await?);
             }
             let scripts = revisions.get(revision).and_then(Option::as_deref);
             let found = scripts.and_then(|it| bundle(it, &wanted.name, host, service));
             let Some((timeout, bundle)) = found else {
-                observed.silent.push(Silent {
-                    host: host.clone(),
-                    service: service.clone(),
-                    message: format!("revision {} no longer has its scripts", revision.short()),
-                });
+                silent(format!(
+                    "revision {} no longer has its scripts",
+                    revision.short()
+                ));
                 continue;
             };
             subjects.push(Subject {

@@ -8,6 +8,7 @@ use fleet::transport::memory::Delivery;
 
 use super::super::desired::{Wish, environment, instance};
 use super::super::world::World;
+use super::{breaks, ended, fulfilled, one_by_one};
 
 async fn look(world: &World) -> Observation {
     let ledger = world.ledger.clone();
@@ -73,6 +74,30 @@ async fn who_does_not_answer_did_not_drift() {
     let silent: Vec<&str> = seen.silent.iter().map(|it| it.host.as_str()).collect();
     assert_eq!(silent, ["web-01", "web-02"]);
     assert_eq!(world.states(), before);
+}
+
+/// After a rebuild nobody knows which scripts a host that went back was left with.
+#[tokio::test(start_paused = true)]
+async fn who_cannot_be_looked_at_is_named() {
+    let wish = one_by_one(3);
+    let world = fulfilled(&wish).await;
+    world.desired.push(&wish.version("app", "2.0.0"));
+    breaks(&world, "web-02", "2.0.0");
+    ended(world.apply().await);
+    world.ledger.rewrite(world.committed().len());
+    let ledger = world.ledger.clone();
+    let rebuilt = world.with("here/1", &ledger, async |controller| {
+        reconcile::rebuild(controller, &environment()).await
+    });
+    rebuilt.await.unwrap();
+    let states = world.states();
+    assert_eq!(states.matches("rolled_back").count(), 1, "{states}");
+
+    let seen = look(&world).await;
+    let silent: Vec<&str> = seen.silent.iter().map(|it| it.host.as_str()).collect();
+    assert_eq!((seen.looked_at, &*silent), (2, &["web-02"][..]));
+    let why = "its record does not say which commit has its scripts";
+    assert_eq!(seen.silent[0].message, why);
 }
 
 #[tokio::test(start_paused = true)]
