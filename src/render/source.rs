@@ -1,5 +1,6 @@
 //! Entries of the tree → bytes and text.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::desired::Platform;
@@ -47,12 +48,12 @@ pub(super) fn text<'a>(
     bytes: &'a [u8],
     script: Option<Platform>,
 ) -> Result<&'a str, Box<Diagnostic>> {
-    let error = |at: usize, message: &str, help: &str| {
-        Box::new(Diagnostic::error(codes::NOT_TEXT, path, at..at + 1, message).help(help))
+    let error = |place: Range<usize>, message: &str, help: &str| {
+        Box::new(Diagnostic::error(codes::NOT_TEXT, path, place, message).help(help))
     };
     let text = std::str::from_utf8(bytes).map_err(|problem| {
         error(
-            problem.valid_up_to(),
+            problem.valid_up_to()..problem.valid_up_to() + 1,
             "this is not UTF-8",
             "save the file as UTF-8; what is not text stands in files/ without the ending .hbs",
         )
@@ -60,9 +61,10 @@ pub(super) fn text<'a>(
     let Some(platform) = script else {
         return Ok(text);
     };
-    if text.starts_with('\u{feff}') {
+    const MARK: char = '\u{feff}';
+    if text.starts_with(MARK) {
         return Err(error(
-            0,
+            0..MARK.len_utf8(),
             "a byte order mark",
             match platform {
                 Platform::Linux => "save the file as UTF-8 without one",
@@ -74,7 +76,7 @@ pub(super) fn text<'a>(
     }
     if let Some(at) = text.find('\r') {
         return Err(error(
-            at,
+            at..at + 1,
             match platform {
                 Platform::Linux => "a carriage return: bash would take it as part of the line",
                 Platform::Windows => "a carriage return: scripts have one kind of line end",
@@ -89,7 +91,7 @@ pub(super) fn text<'a>(
     }
     if let Some(at) = text.find('\0') {
         return Err(error(
-            at,
+            at..at + 1,
             "a NUL byte",
             "no shell can read it; take it away",
         ));

@@ -87,6 +87,10 @@ fn f303_scripts_are_text() {
                 .collect::<Vec<_>>(),
             [("F303", at)]
         );
+        if let Ok(text) = std::str::from_utf8(source) {
+            let place = text.get(found[0].span.clone());
+            assert!(place.is_some(), "the place is whole characters: {found:?}");
+        }
     }
 }
 
