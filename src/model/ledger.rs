@@ -48,6 +48,13 @@ pub struct RolloutLedger {
     pub waves: Vec<WaveRecord>,
 }
 
+impl RolloutLedger {
+    /// The wave of which not every outcome is recorded: nothing else is begun meanwhile.
+    pub fn open_wave(&self) -> Option<&WaveRecord> {
+        self.waves.iter().find(|wave| wave.is_open())
+    }
+}
+
 /// `environment.yaml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvironmentRecord {

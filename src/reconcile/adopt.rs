@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::model::desired::{Assignment, Environment, Host, NOTHING};
 use crate::model::id::{EnvironmentName, RolloutId, ServiceName, Version};
@@ -17,12 +16,8 @@ use crate::rollout::{
     Books, Controller, DesiredState, DispatchError, Health, Look, Subject, judge, look_at_hosts,
 };
 
-use super::ReconcileError;
+use super::{ReconcileError, races};
 
-/// So often another controller may be first before it is said.
-const MOST_RACES: u32 = 5;
-/// Pause after a lost race.
-const AFTER_RACE: Duration = Duration::from_secs(2);
 /// At most so many facts of a service are kept.
 const MOST_FACTS: usize = 16;
 
@@ -85,8 +80,7 @@ async fn attempt_look(
 
 fn busy(ledger: &EnvironmentLedger) -> Option<RolloutId> {
     let open = ledger.open.as_ref()?;
-    let in_flight = open.waves.iter().any(|wave| wave.is_open());
-    in_flight.then(|| open.record.id.clone())
+    open.open_wave().map(|_| open.record.id.clone())
 }
 
 /// What is desired, and would be installed.
@@ -168,21 +162,10 @@ pub async fn adopt(
     name: &EnvironmentName,
     found: &[Found],
 ) -> Result<Vec<Found>, ReconcileError> {
-    let mut races = 0;
-    loop {
-        let newest = controller.desired.newest().await?;
-        let wanted = super::apply::environment(newest.as_ref(), name)?;
-        match attempt(controller, newest.as_ref(), wanted, found).await {
-            Err(DispatchError::LostRace) if races < MOST_RACES => {
-                races += 1;
-                controller.sleep(controller.random.jitter(AFTER_RACE)).await;
-            }
-            ended => {
-                return ended
-                    .map_err(|error| ReconcileError::from_dispatch(error, name, races + 1));
-            }
-        }
-    }
+    races::run(controller, name, async |newest, wanted| {
+        attempt(controller, newest, wanted, found).await
+    })
+    .await
 }
 
 async fn attempt(

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::gate;
 use crate::model::desired::Environment;
@@ -19,12 +18,7 @@ use crate::rollout::state::{Rollout, RolloutEvent};
 use crate::rollout::{Books, Controller, DesiredState, DispatchError, Dispatcher, Run, absent};
 
 use super::foreign::{self, Waited};
-use super::{Pass, PassOutcome, ReconcileError, released, retry, unknown};
-
-/// So often another controller may be first before it is said.
-const MOST_RACES: u32 = 5;
-/// Pause after a lost race; the other one needs a moment.
-const AFTER_RACE: Duration = Duration::from_secs(2);
+use super::{Pass, PassOutcome, ReconcileError, races, released, retry, unknown};
 
 /// How a pass is made.
 #[derive(Clone, Debug, Default)]
@@ -61,9 +55,9 @@ pub async fn apply(
         match attempt.make().await {
             Ok(Some(pass)) => return Ok(pass),
             Ok(None) => {}
-            Err(Failure::Dispatch(DispatchError::LostRace)) if races < MOST_RACES => {
+            Err(Failure::Dispatch(DispatchError::LostRace)) if races < races::MOST => {
                 races += 1;
-                controller.sleep(controller.random.jitter(AFTER_RACE)).await;
+                races::pause(controller).await;
             }
             Err(Failure::Dispatch(error)) => {
                 return Err(ReconcileError::from_dispatch(error, environment, races + 1));
@@ -142,7 +136,7 @@ impl Attempt<'_> {
         let in_flight = ledger
             .open
             .as_ref()
-            .is_some_and(|open| open.waves.iter().any(|wave| wave.is_open()));
+            .is_some_and(|open| open.open_wave().is_some());
         let mut books = Books::open(self.name, &ledger);
         if !in_flight && !self.asked {
             self.asked = true;

@@ -27,10 +27,7 @@ pub(super) enum Waited {
 
 /// The open wave, if it is not ours.
 pub(super) fn wave<'a>(open: &'a RolloutLedger, ours: &str) -> Option<&'a WaveRecord> {
-    open.waves
-        .iter()
-        .find(|wave| wave.is_open())
-        .filter(|wave| wave.writer != ours)
+    open.open_wave().filter(|wave| wave.writer != ours)
 }
 
 /// Waits until the environment's tip has stood still for 12 minutes by our own clock.

@@ -10,6 +10,7 @@ mod error;
 mod foreign;
 mod observe;
 mod outcome;
+mod races;
 mod rebuild;
 mod released;
 mod retry;

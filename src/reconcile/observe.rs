@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::model::bundle::Bundle;
 use crate::model::desired::{Environment, Host};
@@ -18,12 +17,7 @@ use crate::rollout::{
     Books, Controller, DesiredState, DispatchError, Health, Subject, observe_hosts,
 };
 
-use super::ReconcileError;
-
-/// So often another controller may be first before it is said.
-const MOST_RACES: u32 = 5;
-/// Pause after a lost race.
-const AFTER_RACE: Duration = Duration::from_secs(2);
+use super::{ReconcileError, races};
 
 /// Looks at every service that a step or an adoption left on the hosts of an environment, and
 /// records what changed.
@@ -34,21 +28,10 @@ pub async fn observe(
     controller: &Controller<'_>,
     name: &EnvironmentName,
 ) -> Result<Observation, ReconcileError> {
-    let mut races = 0;
-    loop {
-        let newest = controller.desired.newest().await?;
-        let wanted = super::apply::environment(newest.as_ref(), name)?;
-        match attempt(controller, newest.as_ref(), wanted).await {
-            Err(DispatchError::LostRace) if races < MOST_RACES => {
-                races += 1;
-                controller.sleep(controller.random.jitter(AFTER_RACE)).await;
-            }
-            ended => {
-                return ended
-                    .map_err(|error| ReconcileError::from_dispatch(error, name, races + 1));
-            }
-        }
-    }
+    races::run(controller, name, async |newest, wanted| {
+        attempt(controller, newest, wanted).await
+    })
+    .await
 }
 
 async fn attempt(
@@ -59,7 +42,7 @@ async fn attempt(
     controller.ledger.fetch().await?;
     let ledger = controller.ledger.read(&wanted.name).await?;
     if let Some(open) = &ledger.open
-        && open.waves.iter().any(|wave| wave.is_open())
+        && open.open_wave().is_some()
     {
         return Ok(Observation {
             busy: Some(open.record.id.clone()),

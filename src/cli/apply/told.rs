@@ -58,7 +58,7 @@ fn open_text(name: &EnvironmentName, open: &RolloutLedger) -> String {
         return head;
     }
     let mut parts = Vec::new();
-    if let Some(wave) = open.waves.iter().find(|wave| wave.is_open()) {
+    if let Some(wave) = open.open_wave() {
         let waves = open.plan.plan.waves.len();
         parts.push(match wave.kind {
             WaveKind::Forward => format!("wave {} of {waves}", wave.wave),

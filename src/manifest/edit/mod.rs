@@ -40,13 +40,7 @@ pub fn set_version(
     let release = Checked::new(release)?;
     let old = read(text)?;
     let place = Place { text, service };
-    let missing = || EditError::Missing {
-        service: service.clone(),
-    };
-    let services = place.enter(old.root(), "services")?.ok_or_else(missing)?;
-    let value = place
-        .enter(services, service.as_str())?
-        .ok_or_else(missing)?;
+    let value = place.of_environment(old.root())?;
     let edits = place.write_over(value, &release)?;
     let path = ["services", service.as_str()];
     place.apply(&old, edits, &path, |value| is_of(value, &release))

@@ -55,6 +55,24 @@ impl Place<'_> {
         Ok(self.entry(value, key)?.map(|entry| entry.value))
     }
 
+    /// What the environment says of the service.
+    pub(super) fn of_environment<'d, 't>(
+        &self,
+        root: Value<'d, 't>,
+    ) -> Result<Value<'d, 't>, EditError> {
+        let value = match self.enter(root, "services")? {
+            Some(services) => self.enter(services, self.service.as_str())?,
+            None => None,
+        };
+        value.ok_or_else(|| self.missing())
+    }
+
+    pub(super) fn missing(&self) -> EditError {
+        EditError::Missing {
+            service: self.service.clone(),
+        }
+    }
+
     fn entry<'d, 't>(
         &self,
         value: Value<'d, 't>,

@@ -18,15 +18,11 @@ pub fn set_redeploy(
 ) -> Result<String, EditError> {
     let old = read(text)?;
     let place = Place { text, service };
-    let missing = || EditError::Missing {
-        service: service.clone(),
-    };
-    let services = place.enter(old.root(), "services")?.ok_or_else(missing)?;
-    let value = place
-        .enter(services, service.as_str())?
-        .ok_or_else(missing)?;
+    let value = place.of_environment(old.root())?;
     let version = match value.kind() {
-        Kind::Mapping(_) => place.enter(value, VERSION)?.ok_or_else(missing)?,
+        Kind::Mapping(_) => place
+            .enter(value, VERSION)?
+            .ok_or_else(|| place.missing())?,
         _ => value,
     };
     let Some(said) = scalar(version) else {

@@ -141,7 +141,7 @@ async fn a_soak_bears_that_the_service_cannot_be_reached() {
     let (pass, ()) = tokio::join!(world.apply(), trouble);
     assert_eq!(pass.unwrap().class(), ExitClass::Done);
     assert_eq!(world.deploys("2.0.0"), 3);
-    let said = waited_for(&world);
+    let said = world.waited_for();
     let said: Vec<&str> = said.iter().map(String::as_str).collect();
     assert_eq!(
         said,
@@ -177,16 +177,6 @@ async fn a_soak_waits_five_minutes_for_its_last_look() {
         state(&world.apply().await.unwrap()),
         RolloutState::Succeeded
     );
-}
-
-/// What is waited for beside steps.
-fn waited_for(world: &World) -> Vec<String> {
-    let events = world.events.lock().unwrap();
-    let reasons = events.iter().filter_map(|event| match &event.kind {
-        EventKind::Waiting { reason, .. } => Some(reason.clone()),
-        _ => None,
-    });
-    reasons.collect()
 }
 
 /// Not even across processes: a Comment finds again what was sent.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleet::ledger::Ledger as _;
 use fleet::ledger::memory::MemoryLedger;
 use fleet::model::clock::{Clock, Random};
-use fleet::model::event::Event;
+use fleet::model::event::{Event, EventKind};
 use fleet::model::id::{HostName, RolloutId, ServiceName};
 use fleet::model::ledger::EnvironmentLedger;
 use fleet::model::statement::{Statement, Verb};
@@ -115,6 +115,16 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// What was waited for beside single steps.
+    pub(crate) fn waited_for(&self) -> Vec<String> {
+        let events = self.events.lock().unwrap();
+        let reasons = events.iter().filter_map(|event| match &event.kind {
+            EventKind::Waiting { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        reasons.collect()
+    }
+
     /// A world in which the first wish is desired and nothing runs. On a paused runtime.
     pub(crate) fn new(seed: u64, wish: &Wish) -> Self {
         let clock = VirtualClock {

@@ -94,23 +94,13 @@ async fn that_what_another_process_may_have_sent_is_looked_for() {
     ");
 }
 
-/// What is waited for beside a single step.
-fn waited_for(world: &World) -> Vec<String> {
-    let events = world.events.lock().unwrap();
-    let reasons = events.iter().filter_map(|event| match &event.kind {
-        EventKind::Waiting { reason, .. } => Some(reason.clone()),
-        _ => None,
-    });
-    reasons.collect()
-}
-
 #[tokio::test(start_paused = true)]
 async fn that_the_service_cannot_be_reached_is_said_once_and_how_long_it_is_tried() {
     let world = one();
     world.transport.next_send(SendFate::Unreachable);
     world.transport.next_send(SendFate::Unreachable);
     done(world.apply().await);
-    insta::assert_snapshot!(waited_for(&world).join("\n"), @"could not reach memory; tried again until 2027-01-15T08:05:00Z");
+    insta::assert_snapshot!(world.waited_for().join("\n"), @"could not reach memory; tried again until 2027-01-15T08:05:00Z");
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,5 +109,5 @@ async fn that_the_ledger_cannot_be_pushed_is_said_once_and_how_long_it_is_tried(
     world.ledger.next_push(PushFate::Unreachable);
     world.ledger.next_push(PushFate::Unreachable);
     done(world.apply().await);
-    insta::assert_snapshot!(waited_for(&world).join("\n"), @"could not reach remote memory: the test says so; tried again until 2027-01-15T08:05:00Z");
+    insta::assert_snapshot!(world.waited_for().join("\n"), @"could not reach remote memory: the test says so; tried again until 2027-01-15T08:05:00Z");
 }
